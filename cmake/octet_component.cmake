@@ -1,0 +1,39 @@
+# octet_component(NAME SOURCES ... DEPENDS ...): one folder of src/ or lab/ as a static library. What a folder may include is what
+# it links, so the build itself keeps the layering (scripts/check-includes says it in words).
+function(octet_component name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC octet_options ${ARG_DEPENDS} PRIVATE ${ARG_PRIVATE_DEPENDS})
+endfunction()
+
+# octet_test(NAME SOURCES ... DEPENDS ...): a GoogleTest program whose cases CTest sees one by one.
+# Tests run in the source directory, so that they find tests/ data by relative path.
+function(octet_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPENDS" ${ARGN})
+  if(NOT OCTET_BUILD_TESTS)
+    return()
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE octet_options octet_test_support ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  gtest_discover_tests(${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} DISCOVERY_TIMEOUT 60
+                       PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+endfunction()
+
+# octet_isa_sources(TARGET ISA FILES...): the one place where an instruction set gets its compile flags. Such a file includes
+# only its contract and the intrinsics header, so that no inline function compiled for a newer CPU can be picked by
+# the linker for everyone (tests/isa_symbols_test checks the objects).
+set(OCTET_ISA_FLAGS_avx2 -mavx2 -mfma -mtune=haswell)
+set(OCTET_ISA_FLAGS_avx512 -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mtune=skylake-avx512 -mprefer-vector-width=512)
+set(OCTET_ISA_FLAGS_avx512vnni ${OCTET_ISA_FLAGS_avx512} -mavx512vnni)
+set(OCTET_ISA_FLAGS_amx ${OCTET_ISA_FLAGS_avx512vnni} -mamx-tile -mamx-int8 -mamx-bf16)
+function(octet_isa_sources target isa)
+  if(NOT OCTET_X86)
+    return()
+  endif()
+  target_sources(${target} PRIVATE ${ARGN})
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS "${OCTET_ISA_FLAGS_${isa}}")
+endfunction()

@@ -1,0 +1,128 @@
+// Engine: a network compiled for one device and one largest batch; immutable, shareable between threads.
+// Context: one caller's activations on an engine; not shareable. `Context::run` allocates nothing and, its
+// arguments being right, cannot fail.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "octet/network.h"
+#include "octet/types.h"
+
+namespace octet {
+
+struct BuildOptions {
+  Precision precision = Precision::kFloat32;
+  int max_batch = 1;       ///< >= 1; `Context::run` takes any batch from 1 to this
+  int threads = 0;         ///< 0: as many as the affinity mask and the cgroup quota give
+  std::vector<int> cpus;   ///< pin thread i to cpus[i]; empty: one CPU each of the affinity mask
+  std::optional<Isa> isa;  ///< forced instruction set; Error(kUnsupported) if the machine lacks it
+  bool winograd = true;    ///< false: 3x3 convolutions run directly
+  std::uint64_t memory_limit =
+      0;  ///< bytes for weights + one context; 0: none. Exceeded: Error(kMemoryLimit)
+  std::vector<std::string>
+      disabled_passes;  ///< names of `pass_names()`; an unknown name is Error(kInvalidArgument)
+};
+
+/// One optimisation pass, in the order in which they run.
+struct PassInfo {
+  std::string name;
+  std::string description;
+};
+std::vector<PassInfo> list_passes();
+
+/// What a pass did to this network.
+struct PassReport {
+  std::string name;
+  bool enabled = true;
+  int changes = 0;
+  double milliseconds = 0;
+};
+
+/// One kernel call of the plan, as `octet inspect --plan` prints it.
+struct StepInfo {
+  std::string layer;  ///< name of the (fused) layer
+  std::string op;
+  std::string kernel;             ///< "conv_f32/winograd_f4/avx512"
+  std::string output_layout;      ///< "nchw", "nchw16c"
+  Shape output_shape;             ///< N = 1
+  std::int64_t macs = 0;          ///< of one image, of the layer as defined (not what Winograd leaves)
+  std::int64_t input_bytes = 0;   ///< activations read for one image
+  std::int64_t output_bytes = 0;  ///< activations written for one image
+  std::int64_t weight_bytes = 0;  ///< packed
+  int images_per_group = 1;       ///< how many images one call works on (depth-first groups)
+};
+
+struct MemoryInfo {
+  std::uint64_t weight_bytes = 0;  ///< packed weights, held by the engine
+  std::uint64_t arena_bytes = 0;   ///< activations and scratch of one context, all threads together
+  std::uint64_t total() const { return weight_bytes + arena_bytes; }
+};
+
+class Context;
+
+class Engine {
+ public:
+  /// Stages: optimise -> lower -> place memory -> pack weights. Throws Error, naming the layer.
+  static Engine build(const Network& network, const BuildOptions& options = {});
+  /// The bytes that `build` with these options would need, without allocating them.
+  static MemoryInfo estimate_memory(const Network& network, const BuildOptions& options);
+
+  Context create_context() const;
+
+  const std::string& network_name() const;
+  Precision precision() const;
+  Isa isa() const;
+  int max_batch() const;
+  int threads() const;
+  std::vector<TensorInfo> inputs() const;   ///< FP32, NCHW
+  std::vector<TensorInfo> outputs() const;  ///< FP32, NCHW
+  std::vector<StepInfo> steps() const;
+  std::vector<PassReport> passes() const;
+  MemoryInfo memory() const;
+  /// 16 hex digits over the plan and the packed weights.
+  std::string hash() const;
+
+  struct Impl;
+  explicit Engine(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+  const Impl& impl() const { return *impl_; }
+
+ private:
+  std::shared_ptr<const Impl> impl_;
+};
+
+/// Time of one step summed over the groups and threads of a run: `busy_ms` is CPU time over all threads.
+struct StepTime {
+  double busy_ms = 0;
+};
+
+class Context {
+ public:
+  Context(Context&&) noexcept;
+  Context& operator=(Context&&) noexcept;
+  ~Context();
+
+  /// Runs `batch` images. `inputs[i]` / `outputs[i]`: caller's FP32 NCHW memory of the network's i-th input /
+  /// output, dense and of batch * elements_per_image floats each. Batch outside 1..max_batch or a span of
+  /// another size is Error(kInvalidArgument), thrown before anything is written.
+  void run(int batch, std::span<const std::span<const float>> inputs,
+           std::span<const std::span<float>> outputs);
+  /// The same for a network of one input and one output.
+  void run(int batch, std::span<const float> input, std::span<float> output);
+
+  /// Like run; also times each step (one entry per Engine::steps()). Costs a clock read per step and group.
+  void run_timed(int batch, std::span<const std::span<const float>> inputs,
+                 std::span<const std::span<float>> outputs, std::vector<StepTime>& times);
+
+ private:
+  friend class Engine;
+  struct Impl;
+  explicit Context(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace octet

@@ -1,0 +1,44 @@
+// What this machine is: instruction sets that can be used and why others cannot, caches, CPUs of this
+// process, measured peaks.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "octet/types.h"
+
+namespace octet {
+
+struct IsaStatus {
+  Isa isa;
+  bool usable = false;
+  std::string reason;  ///< why not, e.g. "the CPU lacks avx512_vnni"; empty if usable
+};
+
+struct MachineInfo {
+  std::string cpu_model;
+  std::vector<IsaStatus> isas;  ///< one entry per Isa, rising
+  Isa best_isa = Isa::kGeneric;
+  bool avx512_bf16 = false;
+  std::uint64_t l1d_bytes = 0;     ///< of one core; 0 if unknown
+  std::uint64_t l2_bytes = 0;      ///< of one core
+  std::uint64_t l3_bytes = 0;      ///< shared
+  std::vector<int> cpus;           ///< CPUs of the affinity mask
+  double cgroup_cpu_quota = 0;     ///< CPUs' worth of time; 0: no quota
+  std::uint64_t memory_bytes = 0;  ///< physical, or the cgroup's limit if lower
+  int default_threads = 1;         ///< from cpus and cgroup_cpu_quota
+  std::string kernel_release;
+};
+MachineInfo describe_machine();
+
+/// Measured now, in about `seconds` each: multiply-accumulate peaks of `threads` threads.
+struct MachinePeaks {
+  double fp32_gflops = 0;       ///< 2 operations a multiply-add, best usable instruction set
+  double int8_gops = 0;         ///< u8 x s8 -> s32; 0 where not measured
+  double memory_read_gbps = 0;  ///< 1e9 bytes/s from DRAM
+  double l2_read_gbps = 0;
+};
+MachinePeaks measure_peaks(int threads, Isa isa, double seconds = 0.05);
+
+}  // namespace octet

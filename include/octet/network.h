@@ -1,0 +1,83 @@
+// Network: an immutable graph with FP32 weights that remembers where each layer came from. It knows nothing
+// about devices, layouts or threads. Copies share the graph.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "octet/types.h"
+
+namespace octet {
+
+namespace graph {
+struct Graph;
+}
+
+/// Where a layer was written: `file` may be empty (built-in networks), `line` is 1-based, 0 if unknown.
+struct Origin {
+  std::string file;
+  int line = 0;
+  std::string layer;
+  std::string to_string() const;  // "deploy.prototxt:12: layer 'conv1'"
+};
+
+/// One layer as `octet inspect` shows it.
+struct LayerInfo {
+  std::string name;
+  std::string op;  ///< "Convolution", "Pooling", ...
+  std::vector<std::string> inputs;
+  std::vector<std::string> outputs;
+  Shape output_shape;  ///< of the first output, N = 1
+  std::int64_t macs =
+      0;  ///< multiply-accumulates for one image (convolution and inner product; bias not counted)
+  std::int64_t params = 0;  ///< weights and biases
+  std::string attributes;   ///< "3x3 stride 2 pad 1 group 2"
+  Origin origin;
+};
+
+struct TensorInfo {
+  std::string name;
+  Shape shape;  ///< N = 1
+};
+
+class Network {
+ public:
+  /// Caffe: `prototxt` and, if given, `caffemodel`; without it weights are synthetic from `seed` (see
+  /// zoo/synthetic_weights.h). Throws Error (kNotFound, kParse, kInvalidNetwork, kUnsupported, kMismatch)
+  /// naming file, line and layer.
+  static Network load_caffe(const std::filesystem::path& prototxt,
+                            const std::optional<std::filesystem::path>& caffemodel, std::uint64_t seed = 1);
+  /// A network of the built-in list (`zoo_names()`), weights synthetic from `seed`. Throws Error(kNotFound)
+  /// listing the names.
+  static Network zoo(const std::string& name, std::uint64_t seed = 1);
+  /// What NET means on the command line: a zoo name or a .prototxt. Throws as the two above.
+  static Network open(const std::string& net,
+                      const std::optional<std::filesystem::path>& weights = std::nullopt,
+                      std::uint64_t seed = 1);
+  static const std::vector<std::string>& zoo_names();
+
+  explicit Network(std::shared_ptr<const graph::Graph> graph) : graph_(std::move(graph)) {}
+
+  const std::string& name() const;
+  std::vector<TensorInfo> inputs() const;
+  std::vector<TensorInfo> outputs() const;
+  std::vector<LayerInfo> layers() const;
+  /// True if the weights came from a seed, not from a file.
+  bool synthetic_weights() const;
+  /// 16 hex digits over structure and weights (XXH3-64): equal exactly when the networks compute the same
+  /// thing.
+  std::string hash() const;
+  /// The same network with the output named `tensor` only, dead layers removed. Throws Error(kNotFound).
+  Network with_output(const std::string& tensor) const;
+
+  const graph::Graph& graph() const { return *graph_; }  ///< for the engine's own layers
+
+ private:
+  std::shared_ptr<const graph::Graph> graph_;
+};
+
+}  // namespace octet

@@ -1,0 +1,11 @@
+// Everything a program that uses Octet needs.
+#pragma once
+
+#include "octet/calibration.h"
+#include "octet/engine.h"
+#include "octet/error.h"
+#include "octet/machine.h"
+#include "octet/network.h"
+#include "octet/reference.h"
+#include "octet/types.h"
+#include "octet/version.h"

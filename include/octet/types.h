@@ -1,0 +1,63 @@
+// Small value types shared by the whole public interface: element types, precisions, instruction sets,
+// shapes.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace octet {
+
+enum class DataType { kFloat32, kBFloat16, kUInt8, kInt8, kInt16, kInt32 };
+std::size_t size_of(DataType type);
+const char* to_string(DataType type);
+
+/// How a network is computed. `kMixed` follows the precision of each layer in the calibration.
+enum class Precision { kFloat32, kBFloat16, kInt8, kMixed };
+const char* to_string(Precision precision);  // "fp32", "bf16", "int8", "mixed": the words of the command line
+Precision parse_precision(std::string_view text);
+
+/// CPU instruction sets in rising order. Each includes what stands before it, as compiled (see
+/// cmake/isa_flags.cmake).
+enum class Isa { kGeneric, kAvx2, kAvx512, kAvx512Vnni, kAmx };
+inline constexpr Isa kAllIsas[] = {Isa::kGeneric, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kAmx};
+const char* to_string(Isa isa);  // "generic", "avx2", "avx512", "avx512vnni", "amx"
+/// Throws Error(kInvalidArgument) for any other word; "auto" is not an instruction set and is refused here
+/// too.
+Isa parse_isa(std::string_view text);
+
+/// Sizes of a tensor's dimensions, outermost first. A feature map is {N, C, H, W}; in a Network N is
+/// always 1.
+class Shape {
+ public:
+  Shape() = default;
+  Shape(std::initializer_list<std::int64_t> dims) : dims_(dims) {}
+  explicit Shape(std::vector<std::int64_t> dims) : dims_(std::move(dims)) {}
+
+  std::size_t rank() const { return dims_.size(); }
+  std::int64_t operator[](std::size_t i) const { return dims_[i]; }
+  std::int64_t& operator[](std::size_t i) { return dims_[i]; }
+  /// Dimension i, or 1 where the shape has fewer: a {1, 1000} vector is a {1, 1000, 1, 1} feature map.
+  std::int64_t dim_or_1(std::size_t i) const { return i < dims_.size() ? dims_[i] : 1; }
+  const std::vector<std::int64_t>& dims() const { return dims_; }
+  /// Number of elements. The product is known to fit: shapes are checked when they are made
+  /// (graph/shape_inference.h).
+  std::int64_t elements() const;
+  /// Elements of one image: the product of all dimensions after the first.
+  std::int64_t elements_per_image() const;
+  std::string to_string() const;  // "1x3x224x224"
+  bool operator==(const Shape&) const = default;
+
+ private:
+  std::vector<std::int64_t> dims_;
+};
+
+/// "4 KiB", "1.5GiB", "1000" -> bytes. Throws Error(kInvalidArgument).
+std::uint64_t parse_size(std::string_view text);
+/// 1536 -> "1.5 KiB".
+std::string format_bytes(std::uint64_t bytes);
+
+}  // namespace octet

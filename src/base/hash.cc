@@ -1,0 +1,25 @@
+#include "base/hash.h"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <new>
+
+namespace octet::base {
+
+Hasher::Hasher() : state_(XXH3_createState()) {
+  if (state_ == nullptr) throw std::bad_alloc();
+  XXH3_64bits_reset(state_);
+}
+Hasher::~Hasher() { XXH3_freeState(state_); }
+
+void Hasher::add_bytes(const void* data, std::size_t bytes) { XXH3_64bits_update(state_, data, bytes); }
+
+void Hasher::add(std::string_view text) {
+  add(static_cast<std::int64_t>(text.size()));
+  add_bytes(text.data(), text.size());
+}
+
+std::string Hasher::hex() const { return fmt::format("{:016x}", XXH3_64bits_digest(state_)); }
+
+}  // namespace octet::base

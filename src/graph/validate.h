@@ -1,0 +1,31 @@
+// Shapes and sanity: what every graph must pass before anything is allocated for it.
+#pragma once
+
+#include "graph/graph.h"
+
+namespace octet::graph {
+
+/// Largest dimension and largest element count of one tensor (per image) that Octet accepts: a limit on
+/// nonsense, far above real networks, and low enough that no product of sizes overflows 64 bits.
+inline constexpr std::int64_t kMaxDimension = std::int64_t{1} << 24;
+inline constexpr std::int64_t kMaxElements = std::int64_t{1} << 34;
+
+/// Sets every tensor's shape from the Input nodes' shapes (already in their tensors). Weights need not be
+/// there yet. Throws Error(kInvalidNetwork) naming origin and shapes: a window larger than its padded input,
+/// inputs that disagree, dimensions < 1 or above the limits, an axis out of range.
+void infer_shapes(Graph& graph);
+
+/// Expected shapes of a node's weights, in order, from its attributes and its inputs' shapes (needs
+/// infer_shapes). An entry of rank 0 is an optional weight that is absent in this node (no bias).
+std::vector<Shape> weight_shapes(const Graph& graph, const Node& node, bool with_bias);
+
+/// Structure, shapes and weights agree: order, single producers, known ids, inferred shapes equal to stored
+/// ones, weights of the right shapes. Cheap enough to run after each pass in tests. Throws
+/// Error(kInvalidNetwork or kMismatch).
+void validate(const Graph& graph);
+
+/// Weights are finite. Throws Error(kInvalidNetwork) naming layer, blob index and element. Reads all weights
+/// once.
+void check_weights_finite(const Graph& graph);
+
+}  // namespace octet::graph

@@ -1,0 +1,68 @@
+// A kernel: one way of computing one operation on one instruction set, bound to sizes. Made by a registry
+// entry (see registry.h), packs its weights once, then runs any number of times from any number of contexts.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "kernels/op_desc.h"
+
+namespace octet::kernels {
+
+/// One operand of a call. `image_stride` counts elements and may be larger than the map (a part of a
+/// concatenation). Data of kNchw16c operands is aligned to 64 bytes, and so is their image stride; kNchw ones
+/// (the caller's memory) only to the element.
+struct Operand {
+  std::byte* data = nullptr;
+  std::int64_t image_stride = 0;
+
+  float* floats() const { return reinterpret_cast<float*>(data); }
+};
+
+/// One share of one step: `images` consecutive images, the share of worker `worker` out of `workers`. All
+/// workers of a step get the same operands and split the work between themselves by these two numbers; the
+/// results must not depend on them. The caller puts a barrier after the step. `scratch` is this worker's own,
+/// 64-byte aligned.
+struct Call {
+  int images = 0;
+  std::span<const Operand> inputs;
+  Operand output;
+  const std::byte* weights = nullptr;  // what pack() wrote
+  std::byte* scratch = nullptr;
+  int worker = 0;
+  int workers = 1;
+};
+
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+  Kernel() = default;
+  Kernel(const Kernel&) = delete;
+  Kernel& operator=(const Kernel&) = delete;
+
+  /// Bytes that pack() writes and Call::weights points to (64-byte aligned).
+  virtual std::size_t packed_bytes() const { return 0; }
+  /// Reads the weights as the OpDesc's comment orders them and writes packed_bytes() bytes, every one of
+  /// them.
+  virtual void pack(std::span<const std::span<const float>> weights, std::span<std::byte> packed) const {
+    (void)weights, (void)packed;
+  }
+  /// Scratch that each worker needs for calls of up to `images` images.
+  virtual std::size_t scratch_bytes(int images) const { return (void)images, 0; }
+  /// True if output and inputs[i] may be the very same memory (element-wise operations).
+  virtual bool in_place(int input) const { return (void)input, false; }
+
+  virtual void run(const Call& call) const noexcept = 0;
+};
+
+/// [begin, end) of worker's contiguous share of `items`, sizes differing by at most one.
+struct Share {
+  std::int64_t begin, end;
+};
+constexpr Share share_of(std::int64_t items, int worker, int workers) {
+  return {items * worker / workers, items * (worker + 1) / workers};
+}
+
+}  // namespace octet::kernels
