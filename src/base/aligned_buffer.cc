@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 }
 
-void AlignedBuffer::Unmap::operator()(std::byte* p) const { std::free(p); }
+void AlignedBuffer::Free::operator()(std::byte* p) const { std::free(p); }
 
 AlignedBuffer::AlignedBuffer(std::size_t bytes) : bytes_(bytes) {
   if (bytes == 0) return;
@@ -27,7 +27,7 @@ AlignedBuffer::AlignedBuffer(std::size_t bytes) : bytes_(bytes) {
   }
   // Fewer page walks for gigabyte arenas; advice only, so a refusal changes nothing but speed.
   if (large) madvise(p, allocated / kHugePage * kHugePage, MADV_HUGEPAGE);
-  memory_ = {static_cast<std::byte*>(p), Unmap{allocated}};
+  memory_.reset(static_cast<std::byte*>(p));
 }
 
 }  // namespace octet::base

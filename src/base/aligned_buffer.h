@@ -27,11 +27,10 @@ class AlignedBuffer {
   const float* floats() const { return reinterpret_cast<const float*>(memory_.get()); }
 
  private:
-  struct Unmap {
-    std::size_t mapped = 0;
+  struct Free {
     void operator()(std::byte* p) const;
   };
-  std::unique_ptr<std::byte[], Unmap> memory_;
+  std::unique_ptr<std::byte[], Free> memory_;
   std::size_t bytes_ = 0;
 };
 
