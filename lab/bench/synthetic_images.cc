@@ -1,0 +1,24 @@
+#include "lab/bench/synthetic_images.h"
+
+#include <fmt/format.h>
+
+#include "lab/bench/random.h"
+#include "octet/error.h"
+
+namespace octet::lab {
+
+std::vector<float> synthetic_images(const Shape& shape, int images, std::uint64_t seed) {
+  if (images < 1)
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("synthetic images: expected at least 1 image, got {}", images));
+  const std::int64_t count = shape.elements_per_image() * images;
+  std::vector<float> values(static_cast<std::size_t>(count));
+  std::uint64_t index = 0;
+  for (float& value : values) {
+    const auto step = static_cast<int>(random_at(seed, index++) >> 56);  // 0..255
+    value = static_cast<float>(step < 128 ? step - 128 : step - 127) / 128.0f;
+  }
+  return values;
+}
+
+}  // namespace octet::lab
