@@ -5,6 +5,8 @@
 
 #include <new>
 
+#include "octet/hash.h"
+
 namespace octet::base {
 
 Hasher::Hasher() : state_(XXH3_createState()) {
@@ -23,3 +25,11 @@ void Hasher::add(std::string_view text) {
 std::string Hasher::hex() const { return fmt::format("{:016x}", XXH3_64bits_digest(state_)); }
 
 }  // namespace octet::base
+
+namespace octet {
+
+std::string hash_bytes(std::span<const std::byte> bytes) {
+  return fmt::format("{:016x}", XXH3_64bits(bytes.data(), bytes.size()));
+}
+
+}  // namespace octet

@@ -1,0 +1,13 @@
+// The signature of results: equal hashes mean equal bytes.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+namespace octet {
+
+/// XXH3-64 of the bytes as 16 hex digits.
+std::string hash_bytes(std::span<const std::byte> bytes);
+
+}  // namespace octet
