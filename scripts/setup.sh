@@ -1,0 +1,40 @@
+# Sourced by the other scripts: where things are, packages, build. Installs only what is missing, so that a machine that has
+# everything needs no network.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+say() { printf '\n== %s\n' "$*"; }
+
+# install_packages KIND...: the Debian packages of these kinds (scripts/packages.txt) that are not installed yet.
+install_packages() {
+  local missing=() kind package
+  while read -r kind package; do
+    [[ -z $kind || $kind == \#* ]] && continue
+    [[ " $* " == *" $kind "* ]] || continue
+    [[ $(dpkg-query -W -f='${Status}' "$package" 2>/dev/null) == "install ok installed" ]] || missing+=("$package")
+  done < scripts/packages.txt
+  if ((${#missing[@]} == 0)); then return; fi
+  local sudo=()
+  if ((EUID != 0)); then
+    if ! command -v sudo > /dev/null; then
+      echo "These Debian packages are missing; install them as root and run this again: ${missing[*]}" >&2
+      exit 1
+    fi
+    sudo=(sudo)
+  fi
+  say "Installing Debian packages: ${missing[*]}"
+  "${sudo[@]}" apt-get update -qq
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
+}
+
+# build_release [CMAKE OPTION...] -- [TARGET...]: configures and builds the preset `release`.
+build_release() {
+  local options=()
+  while (($# > 0)) && [[ $1 != -- ]]; do options+=("$1"); shift; done
+  if (($# > 0)); then shift; fi
+  say "Building (build/release)"
+  cmake --preset release "${options[@]}" > build-configure.log 2>&1 || { cat build-configure.log; rm -f build-configure.log; exit 1; }
+  rm -f build-configure.log
+  if (($# > 0)); then cmake --build --preset release --target "$@"; else cmake --build --preset release; fi
+}

@@ -1,0 +1,267 @@
+// Engine::build reads as the list of its stages; the stages live in optimize/, plan/ and execute/.
+#include "octet/engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/aligned_buffer.h"
+#include "base/hash.h"
+#include "execute/executor.h"
+#include "octet/error.h"
+#include "octet/machine.h"
+#include "optimize/optimizer.h"
+#include "plan/plan.h"
+
+namespace octet {
+
+struct Engine::Impl {
+  std::string network_name;
+  BuildOptions options;  // with threads, cpus and isa settled
+  std::vector<PassReport> passes;
+  plan::Plan plan;
+  base::AlignedBuffer weights;
+};
+
+namespace {
+
+constexpr int kMaxThreads = 1024;
+constexpr int kMaxBatch = 1 << 20;
+
+/// The part of a core's cache that the activations of a group should fill, where the machine does not say its
+/// own.
+constexpr std::uint64_t kDefaultCacheBytes = std::uint64_t{1} << 20;
+
+Isa settle_isa(const std::optional<Isa>& forced, const MachineInfo& machine) {
+  if (!forced) return machine.best_isa;
+  for (const IsaStatus& status : machine.isas) {
+    if (status.isa != *forced || status.usable) continue;
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("instruction set {} cannot be used here: {}", to_string(*forced), status.reason));
+  }
+  return *forced;
+}
+
+/// One CPU a thread where the threads fill the machine; an engine that takes only a part of it leaves the
+/// choice to the system, or two such engines would sit on the same cores.
+std::vector<int> settle_cpus(const BuildOptions& options, int threads, const MachineInfo& machine) {
+  for (int cpu : options.cpus) {
+    if (std::find(machine.cpus.begin(), machine.cpus.end(), cpu) == machine.cpus.end()) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("cpus: CPU {} is not among those this process may use ({})", cpu,
+                              fmt::join(machine.cpus, ",")));
+    }
+  }
+  if (!options.cpus.empty()) return options.cpus;
+  if (threads > 1 && threads == static_cast<int>(machine.cpus.size())) return machine.cpus;
+  return {};
+}
+
+BuildOptions settle(const BuildOptions& asked, const MachineInfo& machine) {
+  BuildOptions options = asked;
+  if (options.precision != Precision::kFloat32) {
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("precision {} is not available; expected fp32", to_string(options.precision)));
+  }
+  if (options.max_batch < 1 || options.max_batch > kMaxBatch) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("batch: expected 1 to {}, got {}", kMaxBatch, options.max_batch));
+  }
+  if (options.threads < 0 || options.threads > kMaxThreads) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("threads: expected 1 to {}, got {}", kMaxThreads, options.threads));
+  }
+  if (options.threads == 0) {
+    options.threads = options.cpus.empty() ? machine.default_threads : static_cast<int>(options.cpus.size());
+  }
+  options.isa = settle_isa(options.isa, machine);
+  options.cpus = settle_cpus(options, options.threads, machine);
+  return options;
+}
+
+plan::Plan make_plan(const Network& network, const BuildOptions& options, const MachineInfo& machine,
+                     std::vector<PassReport>& passes) {
+  graph::Graph graph = network.graph();
+  passes = optimize::optimize(graph, options.disabled_passes);
+  plan::PlanOptions plan_options;
+  plan_options.max_batch = options.max_batch;
+  plan_options.threads = options.threads;
+  plan_options.winograd = options.winograd;
+  plan_options.cache_bytes =
+      static_cast<std::int64_t>(machine.l2_bytes > 0 ? machine.l2_bytes : kDefaultCacheBytes);
+  for (const IsaStatus& status : machine.isas) {
+    if (status.usable && status.isa <= *options.isa) plan_options.isas.push_back(status.isa);
+  }
+  return plan::build_plan(graph, plan_options);
+}
+
+MemoryInfo memory_of(const plan::Plan& plan) {
+  return {static_cast<std::uint64_t>(plan.weight_bytes), static_cast<std::uint64_t>(plan.context_bytes())};
+}
+
+/// Known before anything is allocated: an engine that does not fit is an error, not a dead process.
+void check_memory(const MemoryInfo& need, const BuildOptions& options, const MachineInfo& machine,
+                  const std::string& name) {
+  const std::uint64_t limit = options.memory_limit > 0 ? options.memory_limit : machine.memory_bytes;
+  if (limit == 0 || need.total() <= limit) return;
+  throw Error(
+      ErrorCode::kMemoryLimit,
+      fmt::format(
+          "{} at batch {} does not fit: needs {} ({} bytes: weights {}, activations {}), limit {} ({} bytes)",
+          name, options.max_batch, format_bytes(need.total()), need.total(), need.weight_bytes,
+          need.arena_bytes, format_bytes(limit), limit));
+}
+
+}  // namespace
+
+Engine Engine::build(const Network& network, const BuildOptions& asked) {
+  const MachineInfo machine = describe_machine();
+  auto impl = std::make_shared<Impl>();
+  impl->network_name = network.name();
+  impl->options = settle(asked, machine);
+  impl->plan = make_plan(network, impl->options, machine, impl->passes);
+  check_memory(memory_of(impl->plan), impl->options, machine, network.name());
+  impl->weights = base::AlignedBuffer(static_cast<std::size_t>(impl->plan.weight_bytes));
+  plan::pack_weights(impl->plan, impl->weights.data(), impl->options.threads);
+  return Engine(std::move(impl));
+}
+
+MemoryInfo Engine::estimate_memory(const Network& network, const BuildOptions& asked) {
+  const MachineInfo machine = describe_machine();
+  std::vector<PassReport> passes;
+  return memory_of(make_plan(network, settle(asked, machine), machine, passes));
+}
+
+const std::string& Engine::network_name() const { return impl_->network_name; }
+Precision Engine::precision() const { return impl_->options.precision; }
+Isa Engine::isa() const { return *impl_->options.isa; }
+int Engine::max_batch() const { return impl_->plan.max_batch; }
+int Engine::threads() const { return impl_->plan.threads; }
+std::vector<TensorInfo> Engine::inputs() const { return impl_->plan.inputs; }
+std::vector<TensorInfo> Engine::outputs() const { return impl_->plan.outputs; }
+std::vector<PassReport> Engine::passes() const { return impl_->passes; }
+MemoryInfo Engine::memory() const { return memory_of(impl_->plan); }
+
+std::vector<StepInfo> Engine::steps() const {
+  const plan::Plan& plan = impl_->plan;
+  std::vector<StepInfo> infos;
+  for (const plan::Phase& phase : plan.phases) {
+    for (const plan::Segment& segment : phase.segments) {
+      for (int s = segment.first_step; s <= segment.last_step; ++s) {
+        const plan::Step& step = plan.steps[static_cast<std::size_t>(s)];
+        StepInfo info;
+        info.layer = step.layer;
+        info.op = step.op;
+        info.kernel = step.entry->name();
+        info.output_layout = kernels::to_string(step.output_map.layout);
+        info.output_shape = {1, step.output_map.channels, step.output_map.height, step.output_map.width};
+        info.macs = step.macs;
+        info.input_bytes = plan::input_bytes(plan, step);
+        info.output_bytes = step.output_map.bytes();
+        info.weight_bytes = static_cast<std::int64_t>(step.kernel->packed_bytes());
+        info.images_per_group = segment.group;
+        infos.push_back(std::move(info));
+      }
+    }
+  }
+  return infos;
+}
+
+std::string Engine::hash() const {
+  base::Hasher hasher;
+  for (const StepInfo& step : steps()) {
+    hasher.add(std::string_view(step.layer));
+    hasher.add(std::string_view(step.kernel));
+    for (std::int64_t dim : step.output_shape.dims()) hasher.add(dim);
+  }
+  hasher.add_bytes(impl_->weights.data(), impl_->weights.size());
+  return hasher.hex();
+}
+
+// ---- Context
+// --------------------------------------------------------------------------------------------------------
+
+struct Context::Impl {
+  explicit Impl(std::shared_ptr<const Engine::Impl> e)
+      : engine(std::move(e)),
+        executor(engine->plan, engine->weights.data(), engine->options.cpus),
+        input_pointers(engine->plan.inputs.size()),
+        output_pointers(engine->plan.outputs.size()) {}
+
+  void bind(int batch, std::span<const std::span<const float>> inputs,
+            std::span<const std::span<float>> outputs);
+
+  std::shared_ptr<const Engine::Impl> engine;
+  execute::Executor executor;
+  std::vector<const float*> input_pointers;
+  std::vector<float*> output_pointers;
+};
+
+namespace {
+
+void check_size(const char* what, const TensorInfo& tensor, int batch, std::size_t got) {
+  const std::size_t expected =
+      static_cast<std::size_t>(tensor.shape.elements_per_image()) * static_cast<std::size_t>(batch);
+  if (got == expected) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("{} '{}': expected {} floats for {} images of {}, got {}", what, tensor.name,
+                          expected, batch, tensor.shape.to_string(), got));
+}
+
+void check_count(const char* what, std::size_t expected, std::size_t got) {
+  if (got == expected) return;
+  throw Error(ErrorCode::kInvalidArgument, fmt::format("the network has {} {}, got {}", expected, what, got));
+}
+
+}  // namespace
+
+void Context::Impl::bind(int batch, std::span<const std::span<const float>> inputs,
+                         std::span<const std::span<float>> outputs) {
+  const plan::Plan& plan = engine->plan;
+  if (batch < 1 || batch > plan.max_batch) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("batch: expected 1 to {}, got {}", plan.max_batch, batch));
+  }
+  check_count("inputs", plan.inputs.size(), inputs.size());
+  check_count("outputs", plan.outputs.size(), outputs.size());
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    check_size("input", plan.inputs[i], batch, inputs[i].size());
+    input_pointers[i] = inputs[i].data();
+  }
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    check_size("output", plan.outputs[i], batch, outputs[i].size());
+    output_pointers[i] = outputs[i].data();
+  }
+}
+
+Context Engine::create_context() const { return Context(std::make_unique<Context::Impl>(impl_)); }
+
+Context::Context(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Context::Context(Context&&) noexcept = default;
+Context& Context::operator=(Context&&) noexcept = default;
+Context::~Context() = default;
+
+void Context::run(int batch, std::span<const std::span<const float>> inputs,
+                  std::span<const std::span<float>> outputs) {
+  impl_->bind(batch, inputs, outputs);
+  impl_->executor.run(batch, {impl_->input_pointers, impl_->output_pointers});
+}
+
+void Context::run(int batch, std::span<const float> input, std::span<float> output) {
+  run(batch, std::span(&input, 1), std::span(&output, 1));
+}
+
+void Context::run_timed(int batch, std::span<const std::span<const float>> inputs,
+                        std::span<const std::span<float>> outputs, std::vector<StepTime>& times) {
+  impl_->bind(batch, inputs, outputs);
+  const std::size_t steps = impl_->engine->plan.steps.size();
+  const std::size_t threads = static_cast<std::size_t>(impl_->engine->plan.threads);
+  std::vector<double> seconds(steps * threads, 0.0);
+  impl_->executor.run(batch, {impl_->input_pointers, impl_->output_pointers}, seconds);
+  times.assign(steps, {});
+  for (std::size_t t = 0; t < threads; ++t) {
+    for (std::size_t s = 0; s < steps; ++s) times[s].busy_ms += seconds[t * steps + s] * 1e3;
+  }
+}
+
+}  // namespace octet

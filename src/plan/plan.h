@@ -1,0 +1,119 @@
+// The plan: everything that happens when a network runs, decided beforehand. It is data; execute/ walks it.
+//
+//   phases    in order; a barrier between them
+//   segments  of a phase, in order; each runs its steps for a *group* of images at a time, depth-first, so
+//   that the group's
+//             activations stay in cache
+//   steps     kernel calls
+//
+// A phase handles its batch in *chunks*. Where there are enough images, each thread takes whole chunks and
+// runs them alone, without any barrier; a `shared` phase (fully connected layers, whose weights should be
+// read once for all images) and small batches have all threads work on each step together.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+#include "kernels/registry.h"
+#include "octet/engine.h"
+
+namespace octet::plan {
+
+/// How many images a buffer holds, and so where image i of a call lies in it.
+enum class Scope { kGroup, kChunk, kBatch };
+
+struct Buffer {
+  std::string tensor;       // for people: the tensor that it was made for
+  kernels::FeatureMap map;  // of a concatenation: the whole result
+  Scope scope = Scope::kGroup;
+  int images = 1;           // that it holds
+  bool shared = false;      // lies in the shared arena; else in each chunk arena
+  std::int64_t offset = 0;  // bytes into that arena
+  int first_step = 0;       // lifetime, widened to whole segments (kChunk) or phases (kBatch)
+  int last_step = 0;
+  std::int64_t bytes() const { return map.bytes() * images; }
+};
+
+/// Where a step finds an operand.
+struct OperandRef {
+  enum class Kind { kBuffer, kInput, kOutput };
+  Kind kind = Kind::kBuffer;
+  int index = 0;                    // of the buffer, or of the network's input or output
+  std::int64_t element_offset = 0;  // of image 0: a block range of a concatenation
+  std::int64_t image_stride = 0;    // elements
+};
+
+struct Step {
+  std::string layer;
+  std::string op;
+  Origin origin;
+  kernels::OpDesc desc;
+  std::vector<OperandRef> inputs;
+  OperandRef output;
+  kernels::FeatureMap output_map;
+  std::int64_t macs = 0;
+  std::vector<graph::Weights> weights;  // until packed
+
+  // Set when kernels are selected.
+  const kernels::Entry* entry = nullptr;
+  std::unique_ptr<kernels::Kernel> kernel;
+  std::int64_t weight_offset = 0;  // bytes into the packed weights
+};
+
+struct Segment {
+  int first_step = 0, last_step = 0;  // both included
+  int group = 1;                      // images
+};
+
+struct Phase {
+  std::vector<Segment> segments;
+  int chunk = 1;        // images; a multiple of each segment's group
+  bool shared = false;  // all threads work on each step, whatever the batch
+};
+
+struct Plan {
+  std::vector<Step> steps;
+  std::vector<Buffer> buffers;
+  std::vector<Phase> phases;
+  std::vector<TensorInfo> inputs, outputs;  // N = 1
+  int max_batch = 1;
+  int threads = 1;
+  int chunk_arenas = 1;                // as many as threads ever work on chunks of their own
+  std::int64_t chunk_arena_bytes = 0;  // of one
+  std::int64_t shared_arena_bytes = 0;
+  std::int64_t scratch_bytes = 0;  // of one thread
+  std::int64_t weight_bytes = 0;
+
+  std::int64_t context_bytes() const {
+    return chunk_arena_bytes * chunk_arenas + shared_arena_bytes + scratch_bytes * threads;
+  }
+};
+
+struct PlanOptions {
+  int max_batch = 1;
+  int threads = 1;
+  std::vector<Isa> isas;  // that kernels may use
+  bool winograd = true;
+  std::int64_t cache_bytes = 0;  // that one thread's activations should stay in; decides the groups
+};
+
+/// graph (optimised, weights may be absent if only memory is asked for) -> plan. Stages: lower, schedule,
+/// select, place. Throws Error(kUnsupported or kInvalidNetwork) naming the layer.
+Plan build_plan(const graph::Graph& graph, const PlanOptions& options);
+
+/// Packs all steps' weights into `packed` (plan.weight_bytes), `threads` steps at a time, and drops the
+/// originals.
+void pack_weights(Plan& plan, std::byte* packed, int threads);
+
+/// Bytes of activations that a step reads for one image.
+std::int64_t input_bytes(const Plan& plan, const Step& step);
+
+/// True if a batch of this size runs chunk by chunk on threads of their own; false: all threads on each step.
+/// A pure function of the three numbers: data parallel only if at least 80 % of the threads' time would be
+/// used.
+bool runs_data_parallel(int batch, int threads, const Phase& phase);
+
+}  // namespace octet::plan

@@ -1,0 +1,182 @@
+#include "plan/schedule.h"
+
+#include <algorithm>
+
+#include "plan/memory_planner.h"
+
+namespace octet::plan {
+namespace {
+
+// Images beyond this add nothing to the reuse of weights, only memory.
+constexpr int kLargestGroup = 16;
+// Fully connected layers take the whole batch, so that their weights are read once; bounded, for the sake of
+// memory.
+constexpr int kLargestSharedChunk = 256;
+
+/// First step of the part that all threads run together: the fully connected layers at a network's end.
+int first_shared_step(const Plan& plan) {
+  const int steps = static_cast<int>(plan.steps.size());
+  int first = steps;
+  for (int s = steps - 1; s >= 0; --s) {
+    const kernels::OpDesc& desc = plan.steps[static_cast<std::size_t>(s)].desc;
+    if (std::holds_alternative<kernels::ConvDesc>(desc)) break;
+    if (std::holds_alternative<kernels::FullyConnectedDesc>(desc)) first = s;
+  }
+  return first;
+}
+
+/// As many images as fit the cache, a power of two.
+int group_for(std::int64_t bytes, std::int64_t cache_bytes, int limit) {
+  int group = 1;
+  while (group * 2 <= limit && bytes * group * 2 <= cache_bytes) group *= 2;
+  return group;
+}
+
+/// Maps shrink along a network, so groups grow. A step never gets a larger group than one behind it: a narrow
+/// place after a wide one would otherwise cut the network into many segments, and each cut keeps a whole
+/// chunk in memory.
+Phase chunked_phase(const Plan& plan, int first, int last, const PlanOptions& options) {
+  const int limit = std::clamp((options.max_batch + options.threads - 1) / options.threads, 1, kLargestGroup);
+  std::vector<int> groups;
+  for (int s = first; s <= last; ++s) {
+    const Step& step = plan.steps[static_cast<std::size_t>(s)];
+    groups.push_back(
+        group_for(input_bytes(plan, step) + step.output_map.bytes(), options.cache_bytes, limit));
+  }
+  for (std::size_t i = groups.size() - 1; i > 0; --i) groups[i - 1] = std::min(groups[i - 1], groups[i]);
+
+  Phase phase;
+  for (int s = first; s <= last; ++s) {
+    const int group = groups[static_cast<std::size_t>(s - first)];
+    if (phase.segments.empty() || phase.segments.back().group != group)
+      phase.segments.push_back({s, s, group});
+    phase.segments.back().last_step = s;
+  }
+  phase.chunk = phase.segments.back().group;
+  return phase;
+}
+
+const Phase& phase_of(const Plan& plan, int step) {
+  for (const Phase& phase : plan.phases) {
+    if (step <= phase.segments.back().last_step) return phase;
+  }
+  return plan.phases.back();
+}
+
+const Segment& segment_of(const Plan& plan, int step) {
+  const Phase& phase = phase_of(plan, step);
+  for (const Segment& segment : phase.segments) {
+    if (step <= segment.last_step) return segment;
+  }
+  return phase.segments.back();
+}
+
+void set_scope(const Plan& plan, Buffer& buffer) {
+  const Phase& first_phase = phase_of(plan, buffer.first_step);
+  const Phase& last_phase = phase_of(plan, buffer.last_step);
+  const Segment& first = segment_of(plan, buffer.first_step);
+  const Segment& last = segment_of(plan, buffer.last_step);
+  if (&first_phase != &last_phase) {
+    buffer.scope = Scope::kBatch;
+    buffer.images = plan.max_batch;
+    buffer.first_step = first_phase.segments.front().first_step;
+    buffer.last_step = last_phase.segments.back().last_step;
+  } else if (&first != &last) {
+    buffer.scope = Scope::kChunk;
+    buffer.images = first_phase.chunk;
+    buffer.first_step = first.first_step;
+    buffer.last_step = last.last_step;
+  } else {
+    buffer.scope = Scope::kGroup;
+    buffer.images = first.group;
+  }
+  buffer.shared = buffer.scope == Scope::kBatch || first_phase.shared;
+}
+
+/// Places the buffers of one arena; returns its size.
+std::int64_t place(Plan& plan, bool shared) {
+  std::vector<Lifetime> lifetimes;
+  std::vector<std::size_t> indices;
+  for (std::size_t b = 0; b < plan.buffers.size(); ++b) {
+    const Buffer& buffer = plan.buffers[b];
+    if (buffer.shared != shared || buffer.images == 0) continue;
+    lifetimes.push_back({buffer.bytes(), buffer.first_step, buffer.last_step});
+    indices.push_back(b);
+  }
+  const Placement placement = place_buffers(lifetimes);
+  for (std::size_t i = 0; i < indices.size(); ++i) plan.buffers[indices[i]].offset = placement.offsets[i];
+  return placement.arena_bytes;
+}
+
+}  // namespace
+
+void choose_phases(Plan& plan, const PlanOptions& options) {
+  plan.phases.clear();
+  const int steps = static_cast<int>(plan.steps.size());
+  const int shared = options.max_batch > 1 ? first_shared_step(plan) : steps;
+  if (shared > 0) plan.phases.push_back(chunked_phase(plan, 0, shared - 1, options));
+  if (shared < steps) {
+    const int chunk = std::min(options.max_batch, kLargestSharedChunk);
+    plan.phases.push_back({{{shared, steps - 1, chunk}}, chunk, true});
+  }
+}
+
+int images_per_call(const Plan& plan, int step) { return segment_of(plan, step).group; }
+
+void assign_lifetimes(Plan& plan) {
+  for (Buffer& buffer : plan.buffers) {
+    buffer.first_step = static_cast<int>(plan.steps.size());
+    buffer.last_step = -1;
+  }
+  for (int s = 0; s < static_cast<int>(plan.steps.size()); ++s) {
+    const auto touch = [&](const OperandRef& ref) {
+      if (ref.kind != OperandRef::Kind::kBuffer) return;
+      Buffer& buffer = plan.buffers[static_cast<std::size_t>(ref.index)];
+      buffer.first_step = std::min(buffer.first_step, s);
+      buffer.last_step = std::max(buffer.last_step, s);
+    };
+    const Step& step = plan.steps[static_cast<std::size_t>(s)];
+    for (const OperandRef& input : step.inputs) touch(input);
+    touch(step.output);
+  }
+  for (Buffer& buffer : plan.buffers) {
+    if (buffer.last_step < 0) {
+      buffer.images = 0;  // merged into another by an in-place step
+    } else {
+      set_scope(plan, buffer);
+    }
+  }
+}
+
+void place_in_arenas(Plan& plan) {
+  plan.chunk_arena_bytes = place(plan, false);
+  plan.shared_arena_bytes = place(plan, true);
+  plan.chunk_arenas = 1;
+  for (const Phase& phase : plan.phases) {
+    for (int batch = plan.threads; batch <= plan.max_batch; ++batch) {
+      if (!runs_data_parallel(batch, plan.threads, phase)) continue;
+      plan.chunk_arenas = plan.threads;
+      break;
+    }
+  }
+}
+
+std::int64_t input_bytes(const Plan& plan, const Step& step) {
+  std::int64_t bytes = 0;
+  for (const OperandRef& input : step.inputs) {
+    // A part of a concatenation has the stride of the whole, but only its own map is read.
+    const std::int64_t stride = input.image_stride * static_cast<std::int64_t>(sizeof(float));
+    const bool buffer = input.kind == OperandRef::Kind::kBuffer;
+    bytes +=
+        buffer ? std::min(stride, plan.buffers[static_cast<std::size_t>(input.index)].map.bytes()) : stride;
+  }
+  return bytes;
+}
+
+bool runs_data_parallel(int batch, int threads, const Phase& phase) {
+  if (phase.shared || threads == 1 || batch < threads) return false;
+  const int rounds = (batch + threads - 1) / threads;  // images of the busiest thread
+  return 5 * batch >= 4 * threads * rounds;
+}
+
+}  // namespace octet::plan
