@@ -1,11 +1,19 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
-#include <numeric>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <thread>
 #include <vector>
 
 #include "base/aligned_buffer.h"
+#include "base/atomic_file.h"
 #include "base/hash.h"
 #include "base/thread_pool.h"
 #include "octet/error.h"
@@ -23,6 +31,26 @@ TEST(AlignedBuffer, StartsOnACacheLineAndLargeOnesOnAHugePage) {
 
 TEST(AlignedBuffer, RefusesWhatNoMachineHas) {
   EXPECT_THROW(base::AlignedBuffer(std::size_t{1} << 62), Error);
+}
+
+TEST(AtomicFile, AppearsWholeOrNotAtAll) {
+  const auto folder = std::filesystem::temp_directory_path() / fmt::format("octet-atomic-{}", getpid());
+  std::filesystem::create_directory(folder);
+  const auto path = folder / "file";
+  { base::AtomicFile(path).write("abandoned"); }
+  EXPECT_TRUE(std::filesystem::is_empty(folder));
+  {
+    base::AtomicFile file(path);
+    file.write("whole");
+    EXPECT_FALSE(std::filesystem::exists(path));
+    file.commit();
+  }
+  std::ifstream in(path);
+  std::string text;
+  in >> text;
+  EXPECT_EQ(text, "whole");
+  EXPECT_THROW(base::AtomicFile(folder / "missing" / "file"), Error);
+  std::filesystem::remove_all(folder);
 }
 
 TEST(Hasher, KeepsFieldsApart) {

@@ -1,0 +1,211 @@
+"""Octet beside ONNX Runtime and OpenVINO: same network, weights, threads and input in memory (FP32, NCHW).
+
+Each engine runs in its own process and is told in turn to run for some seconds, so that slow drifts of the machine meet all of
+them alike. A time is from input in memory to output in memory; whatever layout an engine likes inside, its
+conversions are in the time. The networks are exported by `octet export`, and before anything is timed the
+engines' outputs on one random batch are compared: figures of engines that compute different things mean nothing.
+
+The ratio of Octet to a peer is taken round by round; printed are its median and a 95 % bootstrap interval of it.
+"""
+import argparse
+import json
+import os
+import pathlib
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+OCTET = pathlib.Path(__file__).resolve().parent.parent / "build/release/bin/octet"
+NETWORKS = ["alexnet", "googlenet", "resnet-50", "squeezenet-1.0", "vgg-16"]
+TOLERANCE = 1e-3  # of the outputs' range, between engines that each sum in their own order
+
+
+# ---- workers: one process an engine, commands on stdin, answers on stdout ------------------------------------------
+
+
+def make_onnxruntime(model, threads, batch, way):
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return lambda x: session.run(None, {name: x})[0]
+
+
+def make_openvino(model, threads, batch, way):
+    import openvino as ov
+
+    core = ov.Core()
+    net = core.read_model(model)
+    shape = list(net.inputs[0].partial_shape)
+    net.reshape([batch] + [d.get_length() for d in shape[1:]])
+    config = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"}
+    if way == "streams":
+        config |= {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": threads}
+    else:
+        config |= {"PERFORMANCE_HINT": "LATENCY"}
+    compiled = core.compile_model(net, "CPU", config)
+    if way != "streams":
+        request = compiled.create_infer_request()
+
+        def run(x):
+            request.infer([x], share_inputs=True, share_outputs=True)
+            return request.get_output_tensor(0).data
+
+        return run
+    queue = ov.AsyncInferQueue(compiled, threads)
+
+    def run_all(x):  # one request a core, both in flight
+        for _ in range(threads):
+            queue.start_async([x], share_inputs=True)
+        queue.wait_all()
+        return queue[0].get_output_tensor(0).data
+
+    run_all.images_per_call = threads
+    return run_all
+
+
+def worker(engine, model, threads, batch, way):
+    import numpy as np
+
+    out = os.fdopen(os.dup(1), "w")  # engines print; answers must not be mixed with that
+    os.dup2(2, 1)
+    run = {"onnxruntime": make_onnxruntime, "openvino": make_openvino}[engine](model, threads, batch, way)
+    per_call = batch * getattr(run, "images_per_call", 1)
+    x = None
+    for line in sys.stdin:
+        command = json.loads(line)
+        if command["do"] == "input":
+            x = np.ascontiguousarray(np.load(command["file"]))
+            answer = {}
+        elif command["do"] == "output":
+            np.save(command["file"], run(x))
+            answer = {}
+        else:
+            run(x)
+            times, start = [], time.perf_counter()
+            while time.perf_counter() - start < command["seconds"] or len(times) < 3:
+                t = time.perf_counter()
+                run(x)
+                times.append(time.perf_counter() - t)
+            answer = {"images_per_second": per_call / statistics.median(times)}
+        print(json.dumps(answer), file=out, flush=True)
+
+
+class Peer:
+    def __init__(self, engine, model, threads, batch, way):
+        self.name = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}[engine] + (f" {way}" if way else "")
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, "--worker", engine, str(model), str(threads), str(batch), way],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+    def ask(self, **command):
+        print(json.dumps(command), file=self.process.stdin, flush=True)
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.name} ended unexpectedly (exit code {self.process.wait()})")
+        return json.loads(line)
+
+    def measure(self, seconds):
+        return self.ask(do="run", seconds=seconds)["images_per_second"]
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def octet(*arguments):
+    result = subprocess.run([OCTET, *map(str, arguments)], capture_output=True, text=True)
+    if result.returncode != 0:
+        raise SystemExit(f"octet {' '.join(map(str, arguments))}: exit code {result.returncode}\n{result.stderr}")
+    return result.stdout
+
+
+def measure_octet(net, threads, batch, seconds, extra):
+    text = octet("bench", net, "--batch", batch, "--threads", threads, "--duration", seconds, "--format", "json", *extra)
+    return json.loads(text)["images_per_second"]["median"]
+
+
+# ---- statistics ----------------------------------------------------------------------------------------------------
+
+
+def interval(ratios, rounds=2000):
+    """95 % bootstrap interval of the median, with a fixed seed."""
+    rng = random.Random(1)
+    medians = sorted(statistics.median(rng.choices(ratios, k=len(ratios))) for _ in range(rounds))
+    return medians[int(0.025 * rounds)], medians[int(0.975 * rounds) - 1]
+
+
+def check_agreement(net, batch, threads, peers, folder):
+    import numpy as np
+
+    shape = json.loads(octet("inspect", net, "--format", "json"))["inputs"][0]["shape"]
+    x = np.random.default_rng(1).uniform(-100, 100, [batch] + shape[1:]).astype(np.float32)
+    np.save(folder / "x.npy", x)
+    octet("run", net, "--input", folder / "x.npy", "-o", folder / "octet.npy", "--batch", batch, "--threads", threads)
+    ours = np.load(folder / "octet.npy").reshape(batch, -1)
+    for peer in peers:
+        peer.ask(do="input", file=str(folder / "x.npy"))
+        peer.ask(do="output", file=str(folder / "peer.npy"))
+        theirs = np.load(folder / "peer.npy").reshape(batch, -1)
+        error = float(np.max(np.abs(ours - theirs)) / np.max(np.abs(theirs)))
+        if not error < TOLERANCE:
+            raise SystemExit(f"{net} batch {batch}: Octet and {peer.name} differ by {error:.2e} of the output's range")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--networks", default=",".join(NETWORKS))
+    parser.add_argument("--batches", default="1,128")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--pairs", type=int, default=10, help="interleaved rounds (default 10)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each engine in each round (default 1)")
+    parser.add_argument("--engines", default="onnxruntime,openvino")
+    parser.add_argument("--octet-options", default="", help="options for octet bench, e.g. '--no-winograd'")
+    parser.add_argument("--json", type=pathlib.Path, help="also write all figures of all rounds to this file")
+    arguments = parser.parse_args()
+    extra = arguments.octet_options.split()
+    rows = []
+    print(f"{'network':16} {'batch':>5} {'Octet':>9}   peers: images/s, ratio Octet/peer (95 % interval), "
+          f"{arguments.pairs} interleaved rounds, {arguments.threads} threads, FP32")
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        for net in arguments.networks.split(","):
+            model = folder / f"{net}.onnx"
+            octet("export", net, "-o", model)
+            for batch in map(int, arguments.batches.split(",")):
+                ways = [("onnxruntime", "")]
+                ways += [("openvino", "latency"), ("openvino", "streams")] if batch == 1 else [("openvino", "latency")]
+                peers = [Peer(e, model, arguments.threads, batch, w) for e, w in ways if e in arguments.engines.split(",")]
+                check_agreement(net, batch, arguments.threads, peers, folder)
+                figures = {p.name: [] for p in peers} | {"Octet": []}
+                for _ in range(arguments.pairs):
+                    figures["Octet"].append(measure_octet(net, arguments.threads, batch, arguments.seconds, extra))
+                    for peer in peers:
+                        figures[peer.name].append(peer.measure(arguments.seconds))
+                for peer in peers:
+                    peer.close()
+                cells = []
+                for peer in peers:
+                    ratios = [a / b for a, b in zip(figures["Octet"], figures[peer.name])]
+                    low, high = interval(ratios)
+                    cells.append(f"{peer.name} {statistics.median(figures[peer.name]):.1f}, "
+                                 f"{statistics.median(ratios):.2f} ({low:.2f}-{high:.2f})")
+                print(f"{net:16} {batch:5} {statistics.median(figures['Octet']):9.1f}   {' | '.join(cells)}", flush=True)
+                rows.append({"network": net, "batch": batch, "figures": figures})
+            model.unlink()
+    if arguments.json:
+        arguments.json.write_text(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1 and sys.argv[1] == "--worker":
+        worker(sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]), sys.argv[6] if len(sys.argv) > 6 else "")
+    else:
+        main()
