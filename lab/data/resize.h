@@ -12,8 +12,9 @@ namespace octet::lab {
 /// Throws Error(kInvalidArgument) if a side is < 1 or the result has more than kMaxImagePixels.
 Image resize_opencv_linear(const Image& image, int width, int height);
 
-/// Pillow's Image.resize(BILINEAR): the triangle widens with the reduction (antialiased), 22-bit
-/// coefficients, rows first, 8-bit between the passes. Errors as above.
+/// Pillow's Image.resize(BILINEAR) up to version 12: the triangle widens with the reduction (antialiased),
+/// 22-bit coefficients, rows first, 8-bit between the passes. (Pillow 13 filters columns first where that is
+/// cheaper, which moves some values by one.) Errors as above.
 Image resize_pillow_bilinear(const Image& image, int width, int height);
 
 }  // namespace octet::lab

@@ -1,0 +1,137 @@
+#include "lab/accuracy/accuracy.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "octet/error.h"
+
+namespace octet::lab {
+namespace {
+
+constexpr int kTop = 5;
+
+double percent(std::int64_t part, std::int64_t whole) {
+  return whole > 0 ? 100.0 * static_cast<double>(part) / static_cast<double>(whole) : 0.0;
+}
+
+void check_arguments(std::span<const Runner> runners, const Dataset& dataset,
+                     const EvaluateOptions& options) {
+  if (runners.empty()) throw Error(ErrorCode::kInvalidArgument, "accuracy: there is no engine to measure");
+  if (dataset.empty()) throw Error(ErrorCode::kInvalidArgument, "accuracy: there are no pictures");
+  if (options.classes < 1)
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("accuracy: a network of {} outputs", options.classes));
+  for (const Sample& sample : dataset) {
+    if (!sample.label)
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: the picture has no label", sample.path.string()));
+    if (*sample.label < 0 || *sample.label >= options.classes)
+      throw Error(ErrorCode::kMismatch,
+                  fmt::format("{}: a label in 0..{} was expected, {} came", sample.path.string(),
+                              options.classes - 1, *sample.label));
+  }
+}
+
+void add_prediction(AccuracyResult& result, std::size_t sample, int label, std::span<const float> scores) {
+  Prediction prediction{sample, label, rank_of_label(scores, label), top_k(scores, kTop)};
+  ++result.images;
+  result.top1_correct += prediction.rank < 1;
+  result.top5_correct += prediction.rank < kTop;
+  result.predictions.push_back(std::move(prediction));
+}
+
+void finish(AccuracyResult& result) {
+  result.top1 = percent(result.top1_correct, result.images);
+  result.top5 = percent(result.top5_correct, result.images);
+  result.top1_ci95 = wilson_interval95(result.top1_correct, result.images);
+  result.top5_ci95 = wilson_interval95(result.top5_correct, result.images);
+}
+
+}  // namespace
+
+std::vector<int> top_k(std::span<const float> scores, int k) {
+  std::vector<int> order(scores.size());
+  std::iota(order.begin(), order.end(), 0);
+  const auto better = [&](int a, int b) {
+    const float x = scores[static_cast<std::size_t>(a)];
+    const float y = scores[static_cast<std::size_t>(b)];
+    if (std::isnan(x) != std::isnan(y)) return std::isnan(y);
+    if (x == y || std::isnan(x)) return a < b;
+    return x > y;
+  };
+  const std::size_t kept = std::min(order.size(), static_cast<std::size_t>(std::max(k, 0)));
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(kept), order.end(), better);
+  order.resize(kept);
+  return order;
+}
+
+int rank_of_label(std::span<const float> scores, int label) {
+  const float own = scores[static_cast<std::size_t>(label)];
+  int rank = 0;
+  // "Not below" rather than "at least", so that NaN on either side counts against the label.
+  for (std::size_t i = 0; i < scores.size(); ++i)
+    if (i != static_cast<std::size_t>(label) && !(scores[i] < own)) ++rank;
+  return rank;
+}
+
+Interval wilson_interval95(std::int64_t successes, std::int64_t trials) {
+  if (trials <= 0) return {0, 100};
+  constexpr double kZ = 1.959963984540054;
+  const double n = static_cast<double>(trials);
+  const double share = static_cast<double>(successes) / n;
+  const double center = share + kZ * kZ / (2 * n);
+  const double spread = kZ * std::sqrt(share * (1 - share) / n + kZ * kZ / (4 * n * n));
+  const double divisor = 1 + kZ * kZ / n;
+  return {100 * std::max(0.0, (center - spread) / divisor), 100 * std::min(1.0, (center + spread) / divisor)};
+}
+
+Evaluation evaluate(std::span<const Runner> runners, const Dataset& dataset,
+                    const Preprocessing& preprocessing, const EvaluateOptions& options) {
+  check_arguments(runners, dataset, options);
+  Evaluation evaluation;
+  evaluation.results.resize(runners.size());
+  const std::size_t classes = static_cast<std::size_t>(options.classes);
+  std::vector<float> scores;
+  InputPipeline pipeline(dataset, preprocessing, options.pipeline);
+  std::size_t measured = 0;
+  for (Batch batch; pipeline.next(batch);) {
+    scores.resize(batch.samples.size() * classes);
+    for (std::size_t r = 0; r < runners.size(); ++r) {
+      runners[r](batch.size(), batch.input, scores);
+      for (std::size_t i = 0; i < batch.samples.size(); ++i)
+        add_prediction(evaluation.results[r], batch.samples[i], *dataset[batch.samples[i]].label,
+                       std::span<const float>(scores).subspan(i * classes, classes));
+    }
+    measured += batch.samples.size();
+    if (options.progress) options.progress(measured + pipeline.broken().size(), dataset.size());
+  }
+  evaluation.broken = pipeline.broken();
+  if (measured == 0)
+    throw Error(ErrorCode::kParse,
+                fmt::format("accuracy: none of the {} pictures could be decoded; the first: {}",
+                            dataset.size(), evaluation.broken.front().message));
+  for (AccuracyResult& result : evaluation.results) finish(result);
+  return evaluation;
+}
+
+double agreement(const AccuracyResult& a, const AccuracyResult& b) {
+  if (a.predictions.size() != b.predictions.size())
+    throw Error(ErrorCode::kMismatch,
+                fmt::format("agreement: {} pictures against {}", a.predictions.size(), b.predictions.size()));
+  std::int64_t same = 0;
+  for (std::size_t i = 0; i < a.predictions.size(); ++i) {
+    const Prediction& x = a.predictions[i];
+    const Prediction& y = b.predictions[i];
+    if (x.sample != y.sample)
+      throw Error(ErrorCode::kMismatch,
+                  fmt::format("agreement: place {} holds picture {} on one side and {} on the other", i,
+                              x.sample, y.sample));
+    same += x.top.front() == y.top.front();
+  }
+  return percent(same, static_cast<std::int64_t>(a.predictions.size()));
+}
+
+}  // namespace octet::lab
