@@ -1,0 +1,28 @@
+// Winograd's F(4x4, 3x3) on AVX-512: see winograd.h.
+#include "kernels/conv_f32/winograd_kernels.h"
+#include "kernels/vector_avx512.h"
+
+namespace octet::kernels {
+namespace {
+
+constexpr int kRows = 14;  // 28 sums of 16 floats, 2 weights and 1 value fill the 32 registers.
+
+constexpr WinogradIsa make_isa() {
+  WinogradIsa isa = {
+      .column_blocks = 2,
+      .max_rows = kRows,
+      .block_tiles = 28,
+      .input_transform = WinogradTransforms<Avx512>::input,
+      .output_transform = WinogradTransforms<Avx512>::output,
+      .multiply = {},
+  };
+  set_winograd_products<Avx512, kRows, 1>(isa);
+  set_winograd_products<Avx512, kRows, 2>(isa);
+  return isa;
+}
+
+}  // namespace
+
+constinit const WinogradIsa kWinogradAvx512 = make_isa();
+
+}  // namespace octet::kernels

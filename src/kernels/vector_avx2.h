@@ -1,0 +1,32 @@
+// One AVX2 register of floats under the names that kernel templates use, so that an algorithm is written
+// once for all instruction sets. Only instruction-set files include this. Everything has internal linkage, so
+// that no code compiled for a newer CPU can be shared with other files by the linker.
+#pragma once
+
+#include <immintrin.h>
+
+namespace octet::kernels {
+namespace {
+
+struct Avx2 {
+  using Vector = __m256;
+  static constexpr int kLanes = 8;
+
+  static Vector zero() { return _mm256_setzero_ps(); }
+  static Vector all(float x) { return _mm256_set1_ps(x); }
+  static Vector load(const float* p) { return _mm256_load_ps(p); }
+  static void store(float* p, Vector x) { _mm256_store_ps(p, x); }
+  static Vector add(Vector a, Vector b) { return _mm256_add_ps(a, b); }
+  static Vector subtract(Vector a, Vector b) { return _mm256_sub_ps(a, b); }
+  static Vector multiply(Vector a, Vector b) { return _mm256_mul_ps(a, b); }
+  /// c + a * b
+  static Vector multiply_add(Vector a, Vector b, Vector c) { return _mm256_fmadd_ps(a, b, c); }
+  /// c - a * b
+  static Vector multiply_subtract(Vector a, Vector b, Vector c) { return _mm256_fnmadd_ps(a, b, c); }
+  /// The bound where x is beyond it; a NaN in x stays (the instruction returns its second operand then).
+  static Vector at_least(Vector bound, Vector x) { return _mm256_max_ps(bound, x); }
+  static Vector at_most(Vector bound, Vector x) { return _mm256_min_ps(bound, x); }
+};
+
+}  // namespace
+}  // namespace octet::kernels
