@@ -69,18 +69,28 @@ inline F32x16 column(const float* p, const PoolRow& row) {
   return value;
 }
 
+/// Windows of 2 or 3 columns. Named registers, as GCC keeps a small array of vector pairs in memory.
 template <class Kind, int kRows, int kColumns, int kStride>
 void interior_pixels(const PoolRow& row) {
+  static_assert(kColumns == 2 || kColumns == 3);
   constexpr int kShared = kColumns > kStride ? kColumns - kStride : 0;
   const float* p = row.input + (row.interior_begin * kStride - row.pad_left) * kLanes;
-  F32x16 columns[kColumns];
-  for (int i = 0; i < kShared; ++i) columns[i] = column<Kind, kRows>(p + i * kLanes, row);
-  for (std::int64_t out_x = row.interior_begin; out_x < row.interior_end; ++out_x, p += kStride * kLanes) {
-    for (int i = kShared; i < kColumns; ++i) columns[i] = column<Kind, kRows>(p + i * kLanes, row);
-    F32x16 value = columns[0];
-    for (int i = 1; i < kColumns; ++i) value = Kind::combine(value, columns[i]);
+  const auto at = [&](int i) { return column<Kind, kRows>(p + i * kLanes, row); };
+  F32x16 first = at(0), second = at(1);
+  for (std::int64_t out_x = row.interior_begin; out_x < row.interior_end; ++out_x) {
+    if constexpr (kShared < 1) first = at(0);
+    if constexpr (kShared < 2) second = at(1);
+    F32x16 value = Kind::combine(first, second);
+    if constexpr (kColumns == 3) {
+      const F32x16 third = at(2);
+      value = Kind::combine(value, third);
+      first = kStride == 1 ? second : third;
+      second = third;
+    } else {
+      first = second;
+    }
     store(row.output + out_x * kLanes, Kind::finish(value, row, out_x));
-    for (int i = 0; i < kShared; ++i) columns[i] = columns[i + kStride];
+    p += kStride * kLanes;
   }
 }
 
