@@ -1,0 +1,56 @@
+#include "import/wire/input_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "octet/error.h"
+
+namespace octet::wire {
+
+InputFile::InputFile(const std::filesystem::path& path) : name_(path.string()) {
+  // O_NONBLOCK: opening a pipe that nobody writes to must not hang; it means nothing for a regular file.
+  descriptor_ = ::open(name_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor_ < 0) {
+    const bool missing = errno == ENOENT || errno == ENOTDIR;
+    throw Error(missing ? ErrorCode::kNotFound : ErrorCode::kIo,
+                missing ? fmt::format("{}: no such file", name_)
+                        : fmt::format("{}: cannot be opened: {}", name_, std::strerror(errno)));
+  }
+  struct stat status {};
+  if (::fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode)) {
+    ::close(descriptor_);
+    throw Error(ErrorCode::kIo, fmt::format("{}: not a regular file", name_));
+  }
+  size_ = static_cast<std::uint64_t>(status.st_size);
+}
+
+InputFile::~InputFile() { ::close(descriptor_); }
+
+void InputFile::read(std::uint64_t offset, void* to, std::size_t bytes) const {
+  // Linux moves at most about 2 GiB in one call.
+  constexpr std::size_t kMostAtOnce = std::size_t{1} << 30;
+  auto* out = static_cast<char*>(to);
+  while (bytes > 0) {
+    const ssize_t got = ::pread(descriptor_, out, std::min(bytes, kMostAtOnce), static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) {
+      throw Error(ErrorCode::kIo,
+                  fmt::format("{}: reading at byte {} failed: {}", name_, offset, std::strerror(errno)));
+    }
+    if (got == 0) {
+      throw Error(ErrorCode::kIo,
+                  fmt::format("{}: ended at byte {}; was it changed while being read?", name_, offset));
+    }
+    out += got;
+    offset += static_cast<std::uint64_t>(got);
+    bytes -= static_cast<std::size_t>(got);
+  }
+}
+
+}  // namespace octet::wire

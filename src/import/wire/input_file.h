@@ -1,0 +1,32 @@
+// A file read at chosen offsets. Plain reads instead of a memory map: a file that another process cuts short
+// while it is read gives an error here, where a map would end the program, and what is read goes straight to
+// where it is wanted.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace octet::wire {
+
+class InputFile {
+ public:
+  /// Throws Error: kNotFound if there is no such file, kIo if it is not a regular file or cannot be opened.
+  explicit InputFile(const std::filesystem::path& path);
+  ~InputFile();
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
+
+  const std::string& name() const { return name_; }
+  std::uint64_t size() const { return size_; }
+  /// Exactly `bytes` from `offset` on; Throws Error(kIo) if the system fails or the file has shrunk.
+  void read(std::uint64_t offset, void* to, std::size_t bytes) const;
+
+ private:
+  std::string name_;
+  int descriptor_ = -1;
+  std::uint64_t size_ = 0;
+};
+
+}  // namespace octet::wire
