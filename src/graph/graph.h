@@ -29,7 +29,9 @@ struct Tensor {
 };
 
 /// Immutable FP32 weights, row-major in `shape`. The storage may be shared with other tensors (one file
-/// buffer).
+/// buffer). A weight that a node has but whose values are not there yet (a prototxt without its caffemodel, a
+/// network of the zoo) is `missing()`: shape known, no storage. So a node lists exactly the weights it has: a
+/// convolution without bias has one entry, and nothing has to guess.
 class Weights {
  public:
   Weights() = default;
@@ -44,6 +46,9 @@ class Weights {
     return {storage_->floats() + offset_, static_cast<std::size_t>(shape_.elements())};
   }
   bool empty() const { return !storage_; }
+  /// To be filled by zoo::fill_synthetic_weights.
+  bool missing() const { return !storage_ && shape_.rank() > 0; }
+  static Weights placeholder(Shape shape) { return {std::move(shape), nullptr}; }
 
  private:
   Shape shape_;
@@ -137,6 +142,7 @@ struct Eltwise {
   std::optional<Relu> relu;         // set by fuse_relu
 };
 
+// Axes below 0 count from the end; infer_shapes() replaces them by what they mean.
 struct Softmax {
   std::int64_t axis = 1;
 };
@@ -161,7 +167,7 @@ struct Node {
   std::string name;
   Op op;
   std::vector<TensorId> inputs;
-  std::vector<TensorId> outputs;
+  std::vector<TensorId> outputs;  // one; an Identity (Caffe's Split) may have more
   std::vector<Weights> weights;
   Origin origin;
 };
@@ -180,13 +186,14 @@ struct Graph {
   TensorId add_node(std::string name, Op op, std::vector<TensorId> inputs, std::vector<Weights> weights = {},
                     Origin origin = {}, std::string output = {});
   const Shape& shape(TensorId id) const { return tensors[static_cast<std::size_t>(id)].shape; }
-  /// Indices of the nodes that read each tensor, by TensorId.
+  /// Indices of the nodes that read each tensor, by TensorId, in node order; a node that reads a tensor twice
+  /// stands there twice.
   std::vector<std::vector<int>> consumers() const;
   /// Index of the node that makes each tensor, -1 if none.
   std::vector<int> producers() const;
 };
 
-/// "Convolution", "Pooling", "ReLU", "Scale", ...: the word `inspect` prints.
+/// "Convolution", "Pooling", "ReLU", "Scale", ...: the word `inspect` prints. Lives as long as `op`.
 const char* op_name(const Op& op);
 
 }  // namespace octet::graph

@@ -20,12 +20,12 @@ void infer_shapes(Graph& graph);
 std::vector<Shape> weight_shapes(const Graph& graph, const Node& node, bool with_bias);
 
 /// Structure, shapes and weights agree: order, single producers, known ids, inferred shapes equal to stored
-/// ones, weights of the right shapes. Cheap enough to run after each pass in tests. Throws
+/// ones, weights (placeholders too) of the right shapes. Cheap enough to run after each pass in tests. Throws
 /// Error(kInvalidNetwork or kMismatch).
 void validate(const Graph& graph);
 
-/// Weights are finite. Throws Error(kInvalidNetwork) naming layer, blob index and element. Reads all weights
-/// once.
+/// Weights are there and finite. Throws Error(kMismatch or kInvalidNetwork) naming layer, blob index and
+/// element. Reads all weights once.
 void check_weights_finite(const Graph& graph);
 
 }  // namespace octet::graph

@@ -1,0 +1,81 @@
+#include "graph/graph.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace octet {
+
+std::string Origin::to_string() const {
+  std::string text = file;
+  if (!file.empty() && line > 0) text += fmt::format(":{}", line);
+  if (layer.empty()) return text;
+  return text.empty() ? fmt::format("layer '{}'", layer) : fmt::format("{}: layer '{}'", text, layer);
+}
+
+namespace graph {
+
+Weights::Weights(Shape shape, std::span<const float> values) : shape_(std::move(shape)) {
+  auto storage = std::make_shared<base::AlignedBuffer>(values.size_bytes());
+  std::copy(values.begin(), values.end(), storage->floats());
+  storage_ = std::move(storage);
+}
+
+TensorId Graph::add_tensor(std::string tensor_name) {
+  tensors.push_back({std::move(tensor_name), {}});
+  return static_cast<TensorId>(tensors.size()) - 1;
+}
+
+TensorId Graph::add_node(std::string node_name, Op op, std::vector<TensorId> node_inputs,
+                         std::vector<Weights> weights, Origin origin, std::string output) {
+  const TensorId tensor = add_tensor(output.empty() ? node_name : std::move(output));
+  nodes.push_back({std::move(node_name),
+                   std::move(op),
+                   std::move(node_inputs),
+                   {tensor},
+                   std::move(weights),
+                   std::move(origin)});
+  return tensor;
+}
+
+std::vector<std::vector<int>> Graph::consumers() const {
+  std::vector<std::vector<int>> result(tensors.size());
+  for (std::size_t n = 0; n < nodes.size(); ++n) {
+    for (TensorId t : nodes[n].inputs) result[static_cast<std::size_t>(t)].push_back(static_cast<int>(n));
+  }
+  return result;
+}
+
+std::vector<int> Graph::producers() const {
+  std::vector<int> result(tensors.size(), -1);
+  for (std::size_t n = 0; n < nodes.size(); ++n) {
+    for (TensorId t : nodes[n].outputs) result[static_cast<std::size_t>(t)] = static_cast<int>(n);
+  }
+  return result;
+}
+
+namespace {
+
+struct OpName {
+  const char* operator()(const Input&) const { return "Input"; }
+  const char* operator()(const Convolution&) const { return "Convolution"; }
+  const char* operator()(const InnerProduct&) const { return "InnerProduct"; }
+  const char* operator()(const Pooling&) const { return "Pooling"; }
+  const char* operator()(const Relu&) const { return "ReLU"; }
+  const char* operator()(const Lrn&) const { return "LRN"; }
+  const char* operator()(const BatchNorm&) const { return "BatchNorm"; }
+  const char* operator()(const ChannelAffine&) const { return "Scale"; }
+  const char* operator()(const Concat&) const { return "Concat"; }
+  const char* operator()(const Eltwise&) const { return "Eltwise"; }
+  const char* operator()(const Softmax&) const { return "Softmax"; }
+  const char* operator()(const Flatten&) const { return "Flatten"; }
+  const char* operator()(const Reshape&) const { return "Reshape"; }
+  const char* operator()(const Identity& op) const { return op.was.empty() ? "Identity" : op.was.c_str(); }
+};
+
+}  // namespace
+
+const char* op_name(const Op& op) { return std::visit(OpName{}, op); }
+
+}  // namespace graph
+}  // namespace octet
