@@ -6,6 +6,7 @@
 #include "octet/error.h"
 #include "octet/hash.h"
 #include "octet/machine.h"
+#include "octet/mean_image.h"
 #include "octet/network.h"
 #include "octet/reference.h"
 #include "octet/types.h"

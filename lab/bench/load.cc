@@ -22,18 +22,6 @@ void require(bool condition, const std::string& message) {
   if (!condition) throw Error(ErrorCode::kInvalidArgument, message);
 }
 
-void check(const LoadSettings& settings) {
-  require(settings.batch >= 1, fmt::format("batch: expected at least 1, got {}", settings.batch));
-  require(settings.scenario != Scenario::kSingleStream || settings.batch == 1,
-          fmt::format("single-stream sends one image at a time: expected batch 1, got {}", settings.batch));
-  require(settings.iterations >= 0,
-          fmt::format("iterations: expected 0 (run for a time) or more, got {}", settings.iterations));
-  require(settings.iterations > 0 || (settings.duration_s > 0 && std::isfinite(settings.duration_s)),
-          fmt::format("duration: expected a positive number of seconds, got {}", settings.duration_s));
-  require(settings.warmup_s >= 0 && std::isfinite(settings.warmup_s),
-          fmt::format("warm-up: expected 0 or more seconds, got {}", settings.warmup_s));
-}
-
 }  // namespace
 
 const char* to_string(Scenario scenario) {
@@ -45,6 +33,18 @@ Scenario parse_scenario(std::string_view text) {
     if (text == to_string(scenario)) return scenario;
   throw Error(ErrorCode::kInvalidArgument,
               fmt::format("scenario: expected offline or single-stream, got '{}'", text));
+}
+
+void check(const LoadSettings& settings) {
+  require(settings.batch >= 1, fmt::format("batch: expected at least 1, got {}", settings.batch));
+  require(settings.scenario != Scenario::kSingleStream || settings.batch == 1,
+          fmt::format("single-stream sends one image at a time: expected batch 1, got {}", settings.batch));
+  require(settings.iterations >= 0,
+          fmt::format("iterations: expected 0 (run for a time) or more, got {}", settings.iterations));
+  require(settings.iterations > 0 || (settings.duration_s > 0 && std::isfinite(settings.duration_s)),
+          fmt::format("duration: expected a positive number of seconds, got {}", settings.duration_s));
+  require(settings.warmup_s >= 0 && std::isfinite(settings.warmup_s),
+          fmt::format("warm-up: expected 0 or more seconds, got {}", settings.warmup_s));
 }
 
 LoadResult run_load(const std::function<void(int)>& run, const LoadSettings& settings) {

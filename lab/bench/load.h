@@ -28,12 +28,15 @@ struct LoadSettings {
 };
 inline constexpr int kWarmupCalls = 2;
 
+/// Throws Error(kInvalidArgument) for settings that make no sense.
+void check(const LoadSettings& settings);
+
 struct LoadResult {
   int batch = 1;
   std::vector<double> call_ms;  ///< one entry a timed call, in order
 };
 
-/// Throws Error(kInvalidArgument) for settings that make no sense, before anything is run.
+/// Throws what `check` throws, before anything is run.
 LoadResult run_load(const std::function<void(int batch)>& run, const LoadSettings& settings);
 
 /// Images a second in each of up to `kWindows` windows of equally many consecutive calls (the last window

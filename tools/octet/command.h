@@ -1,0 +1,25 @@
+// The subcommands. Each file adds its own to the program and, when the user chose it, leaves what is to be
+// run.
+#pragma once
+
+#include <functional>
+
+namespace CLI {
+class App;
+}
+
+namespace octet::tools {
+
+/// Returns the exit code.
+using Run = std::function<int()>;
+
+void add_accuracy(CLI::App& program, Run& selected);
+void add_bench(CLI::App& program, Run& selected);
+void add_check(CLI::App& program, Run& selected);
+void add_classify(CLI::App& program, Run& selected);
+void add_devices(CLI::App& program, Run& selected);
+void add_inspect(CLI::App& program, Run& selected);
+void add_profile(CLI::App& program, Run& selected);
+void add_run(CLI::App& program, Run& selected);
+
+}  // namespace octet::tools

@@ -1,0 +1,279 @@
+#include "tools/octet/common_options.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "octet/error.h"
+#include "octet/machine.h"
+#include "octet/mean_image.h"
+#include "tools/support/bindings.h"
+#include "tools/support/program.h"
+
+namespace octet::tools {
+namespace {
+
+constexpr Precision kAvailablePrecisions[] = {Precision::kFloat32};
+
+[[noreturn]] void fail(ErrorCode code, const std::string& message) { throw Error(code, message); }
+
+/// A whole number that is all of `text`.
+template <typename Number>
+std::optional<Number> parse_number(std::string_view text) {
+  Number value{};
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || stop != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts(1);
+  for (char c : text) {
+    if (c == separator)
+      parts.emplace_back();
+    else
+      parts.back() += c;
+  }
+  return parts;
+}
+
+std::vector<std::string> names_of(const std::vector<TensorInfo>& tensors) {
+  std::vector<std::string> names;
+  for (const TensorInfo& tensor : tensors) names.push_back(tensor.name);
+  return names;
+}
+
+void check_cpus(const std::vector<int>& cpus, const MachineInfo& machine) {
+  for (int cpu : cpus)
+    if (std::find(machine.cpus.begin(), machine.cpus.end(), cpu) == machine.cpus.end())
+      fail(ErrorCode::kInvalidArgument,
+           fmt::format("--cpus: CPU {} is not among those that this process may use ({})", cpu,
+                       fmt::join(machine.cpus, ",")));
+}
+
+void check_threads(int threads, const std::vector<int>& cpus, const MachineInfo& machine) {
+  if (threads < 0)
+    fail(ErrorCode::kInvalidArgument,
+         fmt::format("--threads: expected 1 or more, or 0 for as many as there are CPUs; got {}", threads));
+  const std::size_t available = cpus.empty() ? machine.cpus.size() : cpus.size();
+  if (static_cast<std::size_t>(threads) > available)
+    fail(ErrorCode::kInvalidArgument,
+         fmt::format("--threads: {} threads, but {} {} {}; a thread more than CPUs only waits", threads,
+                     cpus.empty() ? "this process may use only" : "--cpus lists only", available,
+                     available == 1 ? "CPU" : "CPUs"));
+  if (machine.cgroup_cpu_quota > 0 && threads > machine.cgroup_cpu_quota)
+    warn(fmt::format("{} threads, but the cgroup's quota is {:.1f} CPUs: they will be throttled", threads,
+                     machine.cgroup_cpu_quota));
+}
+
+void check_isa(Isa isa, const MachineInfo& machine) {
+  for (const IsaStatus& status : machine.isas)
+    if (status.isa == isa && !status.usable)
+      fail(ErrorCode::kUnsupported, fmt::format("--isa {}: {}", to_string(isa), status.reason));
+}
+
+std::array<float, 3> parse_mean(const std::string& text) {
+  std::array<float, 3> mean{};
+  const std::vector<std::string> parts = split(text, ',');
+  bool good = parts.size() == mean.size();
+  for (std::size_t i = 0; good && i < mean.size(); ++i) {
+    const auto value = parse_number<float>(parts[i]);
+    good = value.has_value() && *value >= -1e6f && *value <= 1e6f;
+    if (good) mean[i] = *value;
+  }
+  if (!good)
+    fail(ErrorCode::kInvalidArgument,
+         fmt::format("--mean: expected three numbers B,G,R or a .binaryproto file, got '{}'", text));
+  return mean;
+}
+
+lab::MeanImage mean_image_for_pictures(const std::string& file) {
+  MeanImage mean = load_mean_image(file);
+  if (mean.channels != 3)
+    fail(ErrorCode::kMismatch,
+         fmt::format("{}: expected a mean image of 3 channels, got {}", file, mean.channels));
+  return {static_cast<int>(mean.height), static_cast<int>(mean.width), std::move(mean.values)};
+}
+
+}  // namespace
+
+CLI::Option* add_network_options(CLI::App& command, NetworkOptions& options) {
+  command.add_option("--weights", options.weights, "trained weights (.caffemodel); without it synthetic")
+      ->type_name("FILE");
+  command.add_option("--seed", options.seed, "seed of synthetic weights and images")->type_name("N");
+  command.add_option("--tensor", options.tensor, "make this tensor the network's only output")
+      ->type_name("NAME");
+  return command
+      .add_option("net", options.net,
+                  fmt::format("a .prototxt file or one of {}", fmt::join(Network::zoo_names(), ", ")))
+      ->type_name("NET")
+      ->required();
+}
+
+Network open_network(const NetworkOptions& options) {
+  std::optional<std::filesystem::path> weights;
+  if (!options.weights.empty()) weights = options.weights;
+  const Network network = Network::open(options.net, weights, options.seed);
+  return options.tensor.empty() ? network : network.with_output(options.tensor);
+}
+
+void add_engine_options(CLI::App& command, EngineOptions& options) {
+  command.add_option("--precision", options.precision, "fp32")->type_name("P");
+  command.add_option("--batch", options.batch, "images computed together")->type_name("N");
+  command.add_option("--threads", options.threads, "0: one each CPU that this process may use")
+      ->type_name("N");
+  command.add_option("--cpus", options.cpus, "pin the threads to these CPUs, as 0,2-3")->type_name("LIST");
+  command.add_option("--device", options.device, "cpu")->type_name("D");
+  command.add_option("--isa", options.isa, "instruction set: auto, generic, avx2, avx512, avx512vnni, amx")
+      ->type_name("SET");
+  command.add_flag("--no-winograd", options.no_winograd, "compute 3x3 convolutions directly");
+  command
+      .add_option("--memory-limit", options.memory_limit, "most bytes for weights and activations, as 2GiB")
+      ->type_name("SIZE");
+  command
+      .add_option("--disable-pass", options.disabled_passes, "leave out this pass (octet inspect --passes)")
+      ->type_name("NAME")
+      ->expected(1)
+      ->take_all();
+}
+
+Precision available_precision(const std::string& text) {
+  const Precision precision = parse_precision(text);
+  if (std::find(std::begin(kAvailablePrecisions), std::end(kAvailablePrecisions), precision) !=
+      std::end(kAvailablePrecisions))
+    return precision;
+  std::vector<std::string> available;
+  for (Precision p : kAvailablePrecisions) available.emplace_back(to_string(p));
+  fail(ErrorCode::kUnsupported, fmt::format("--precision {} is not available in this build, which has {}",
+                                            text, fmt::join(available, ", ")));
+}
+
+void require_cpu(const std::string& device) {
+  if (device == "cpu") return;
+  if (device.starts_with("cuda:") && parse_number<unsigned>(device.substr(5)))
+    fail(ErrorCode::kUnsupported,
+         fmt::format("--device {} is not available: this build has no CUDA device, only cpu", device));
+  fail(ErrorCode::kInvalidArgument, fmt::format("--device: expected cpu or cuda:N, got '{}'", device));
+}
+
+std::vector<int> parse_cpu_list(const std::string& text) {
+  constexpr int kMaxCpu = 65535;
+  std::vector<int> cpus;
+  for (const std::string& part : split(text, ',')) {
+    const std::size_t dash = part.find('-');
+    const auto first = parse_number<unsigned>(part.substr(0, dash));
+    const auto last = dash == std::string::npos ? first : parse_number<unsigned>(part.substr(dash + 1));
+    if (!first || !last || *first > *last || *last > kMaxCpu)
+      fail(ErrorCode::kInvalidArgument,
+           fmt::format("--cpus: expected CPU numbers and ranges like 0,2-3, got '{}'", text));
+    for (unsigned cpu = *first; cpu <= *last; ++cpu) {
+      if (std::find(cpus.begin(), cpus.end(), static_cast<int>(cpu)) != cpus.end())
+        fail(ErrorCode::kInvalidArgument, fmt::format("--cpus: CPU {} stands twice in '{}'", cpu, text));
+      cpus.push_back(static_cast<int>(cpu));
+    }
+  }
+  return cpus;
+}
+
+BuildOptions build_options(const EngineOptions& options) {
+  BuildOptions build;
+  build.precision = available_precision(options.precision);
+  require_cpu(options.device);
+  if (options.batch < 1)
+    fail(ErrorCode::kInvalidArgument, fmt::format("--batch: expected 1 or more, got {}", options.batch));
+  build.max_batch = options.batch;
+  const MachineInfo machine = describe_machine();
+  if (!options.cpus.empty()) build.cpus = parse_cpu_list(options.cpus);
+  check_cpus(build.cpus, machine);
+  check_threads(options.threads, build.cpus, machine);
+  build.threads =
+      options.threads == 0 && !build.cpus.empty() ? static_cast<int>(build.cpus.size()) : options.threads;
+  if (options.isa != "auto") {
+    build.isa = parse_isa(options.isa);
+    check_isa(*build.isa, machine);
+  }
+  build.winograd = !options.no_winograd;
+  build.memory_limit = options.memory_limit.empty() ? machine.memory_bytes : parse_size(options.memory_limit);
+  if (!options.memory_limit.empty() && build.memory_limit == 0)
+    fail(ErrorCode::kInvalidArgument, "--memory-limit: expected more than 0 bytes");
+  build.disabled_passes = options.disabled_passes;
+  return build;
+}
+
+Engine build_engine(const Network& network, const EngineOptions& options) {
+  BuildOptions build = build_options(options);
+  const std::uint64_t outside = binding_bytes(network.inputs(), network.outputs(), build.max_batch);
+  if (options.memory_limit.empty() && build.memory_limit > 0) {
+    if (outside >= build.memory_limit)
+      fail(ErrorCode::kMemoryLimit,
+           fmt::format("batch {}: the inputs and outputs alone take {}, this machine has {}", build.max_batch,
+                       format_bytes(outside), format_bytes(build.memory_limit)));
+    build.memory_limit -= outside;
+  }
+  return Engine::build(network, build);
+}
+
+void add_output_options(CLI::App& command, OutputOptions& options) {
+  command.add_option("--format", options.format, "text, or one JSON document on stdout")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->type_name("text|json");
+}
+
+void add_picture_options(CLI::App& command, PictureOptions& options) {
+  command
+      .add_option("--protocol", options.protocol,
+                  "how a picture becomes an input: caffe-squash, pillow-squash, shorter-side")
+      ->type_name("NAME");
+  command
+      .add_option(
+          "--mean", options.mean,
+          "three numbers B,G,R or a mean image (.binaryproto); without it the study's for the network")
+      ->type_name("MEAN");
+  command.add_option("--resize", options.resize, "size to which pictures are brought before the crop (256)")
+      ->type_name("PIXELS");
+}
+
+lab::Preprocessing make_preprocessing(const PictureOptions& options, const Network& network) {
+  lab::Preprocessing preprocessing = lab::default_preprocessing(network.name(), single_input(network).shape);
+  preprocessing.protocol = lab::parse_protocol(options.protocol);
+  if (options.resize != 0) preprocessing.resize = options.resize;
+  if (options.mean.ends_with(".binaryproto"))
+    preprocessing.mean_image = mean_image_for_pictures(options.mean);
+  else if (!options.mean.empty())
+    preprocessing.mean_bgr = parse_mean(options.mean);
+  lab::validate(preprocessing);
+  return preprocessing;
+}
+
+TensorInfo single_input(const Network& network) {
+  const std::vector<TensorInfo> inputs = network.inputs();
+  if (inputs.size() != 1)
+    fail(ErrorCode::kUnsupported,
+         fmt::format("network '{}' has {} inputs ({}); this command needs exactly one", network.name(),
+                     inputs.size(), fmt::join(names_of(inputs), ", ")));
+  return inputs.front();
+}
+
+TensorInfo single_output(const Network& network) {
+  const std::vector<TensorInfo> outputs = network.outputs();
+  if (outputs.size() != 1)
+    fail(ErrorCode::kUnsupported,
+         fmt::format("network '{}' has {} outputs ({}); choose one with --tensor", network.name(),
+                     outputs.size(), fmt::join(names_of(outputs), ", ")));
+  return outputs.front();
+}
+
+int count_classes(const Network& network) {
+  const TensorInfo output = single_output(network);
+  const std::int64_t classes = output.shape.dim_or_1(1);
+  if (output.shape.elements_per_image() != classes || classes > 1 << 24)
+    fail(ErrorCode::kUnsupported, fmt::format("output '{}' of network '{}' is {}; expected one score a class",
+                                              output.name, network.name(), output.shape.to_string()));
+  return static_cast<int>(classes);
+}
+
+}  // namespace octet::tools

@@ -1,0 +1,79 @@
+// The options that commands share, in one place: which network, how it is computed, how a result is printed,
+// and how pictures are prepared. `add_*` declares them for a command; the functions below turn them into the
+// library's types and say what is wrong with them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lab/data/protocol.h"
+#include "octet/engine.h"
+#include "octet/network.h"
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
+
+namespace octet::tools {
+
+struct NetworkOptions {
+  std::string net;
+  std::string weights;
+  std::uint64_t seed = 1;
+  std::string tensor;  ///< the only output wanted; empty: the network's own outputs
+};
+/// Returns the positional NET, so that a command can make it optional.
+CLI::Option* add_network_options(CLI::App& command, NetworkOptions& options);
+Network open_network(const NetworkOptions& options);
+
+struct EngineOptions {
+  std::string precision = "fp32";
+  int batch = 1;
+  int threads = 0;
+  std::string cpus;
+  std::string device = "cpu";
+  std::string isa = "auto";
+  bool no_winograd = false;
+  std::string memory_limit;
+  std::vector<std::string> disabled_passes;
+};
+void add_engine_options(CLI::App& command, EngineOptions& options);
+/// Throws Error for what this machine or this build cannot do. More threads than CPUs that the process may
+/// use is an error; more than the cgroup's quota pays for is a warning.
+BuildOptions build_options(const EngineOptions& options);
+/// `build_options` and `Engine::build`; the machine's memory is the limit where no other is given, and counts
+/// the caller's inputs and outputs of a full batch.
+Engine build_engine(const Network& network, const EngineOptions& options);
+/// One precision's name; throws Error(kUnsupported), naming those there are, for one that this build lacks.
+Precision available_precision(const std::string& text);
+/// Throws Error(kUnsupported) unless `device` is cpu.
+void require_cpu(const std::string& device);
+
+struct OutputOptions {
+  std::string format = "text";
+  bool json() const { return format == "json"; }
+};
+void add_output_options(CLI::App& command, OutputOptions& options);
+
+struct PictureOptions {
+  std::string protocol = "caffe-squash";
+  std::string mean;  ///< "B,G,R" or a .binaryproto; empty: the study's means for the network
+  int resize = 0;    ///< 0: the protocol's
+};
+void add_picture_options(CLI::App& command, PictureOptions& options);
+/// For the one input of `network`.
+lab::Preprocessing make_preprocessing(const PictureOptions& options, const Network& network);
+
+/// "0,2-3" -> {0, 2, 3}. Throws Error(kInvalidArgument).
+std::vector<int> parse_cpu_list(const std::string& text);
+
+/// The network's only input and output, for commands that need exactly one. Throws Error(kUnsupported) naming
+/// what there is.
+TensorInfo single_input(const Network& network);
+TensorInfo single_output(const Network& network);
+/// The number of scores of a classifier's only output. Throws Error(kUnsupported) for feature maps.
+int count_classes(const Network& network);
+
+}  // namespace octet::tools

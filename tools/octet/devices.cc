@@ -1,0 +1,104 @@
+// octet devices: what this machine offers.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "octet/machine.h"
+#include "tools/octet/command.h"
+#include "tools/octet/common_options.h"
+#include "tools/support/json_output.h"
+
+namespace octet::tools {
+namespace {
+
+struct Options {
+  EngineOptions engine;
+  OutputOptions output;
+  bool no_peaks = false;
+};
+
+Json to_json(const MachineInfo& machine, const MachinePeaks* peaks, int threads) {
+  Json sets = Json::array();
+  for (const IsaStatus& status : machine.isas) {
+    Json entry = {{"isa", to_string(status.isa)}, {"usable", status.usable}};
+    if (!status.usable) entry["reason"] = status.reason;
+    sets.push_back(std::move(entry));
+  }
+  Json document = {{"cpu", machine.cpu_model},
+                   {"kernel", machine.kernel_release},
+                   {"instruction_sets", std::move(sets)},
+                   {"best_isa", to_string(machine.best_isa)},
+                   {"avx512_bf16", machine.avx512_bf16},
+                   {"cpus", machine.cpus},
+                   {"cgroup_cpu_quota", machine.cgroup_cpu_quota},
+                   {"default_threads", machine.default_threads},
+                   {"l1d_bytes", machine.l1d_bytes},
+                   {"l2_bytes", machine.l2_bytes},
+                   {"l3_bytes", machine.l3_bytes},
+                   {"memory_bytes", machine.memory_bytes},
+                   {"gpus", Json::array()}};
+  if (peaks != nullptr)
+    document["peaks"] = {{"threads", threads},
+                         {"fp32_gflops", peaks->fp32_gflops},
+                         {"int8_gops", peaks->int8_gops},
+                         {"memory_read_gbps", peaks->memory_read_gbps},
+                         {"l2_read_gbps", peaks->l2_read_gbps}};
+  return document;
+}
+
+std::string cache(std::uint64_t bytes) { return bytes == 0 ? "unknown" : format_bytes(bytes); }
+
+void print_text(const MachineInfo& machine, const MachinePeaks* peaks, int threads) {
+  fmt::print("cpu      {}, Linux {}\n", machine.cpu_model, machine.kernel_release);
+  fmt::print("cpus     {} for this process ({}); {}; {} threads by default\n", machine.cpus.size(),
+             fmt::join(machine.cpus, ","),
+             machine.cgroup_cpu_quota > 0 ? fmt::format("cgroup quota {:.1f}", machine.cgroup_cpu_quota)
+                                          : "no cgroup quota",
+             machine.default_threads);
+  fmt::print("caches   L1d {}, L2 {} a core; L3 {} shared\n", cache(machine.l1d_bytes),
+             cache(machine.l2_bytes), cache(machine.l3_bytes));
+  fmt::print("memory   {}\n", format_bytes(machine.memory_bytes));
+  for (const IsaStatus& status : machine.isas)
+    fmt::print("isa      {:<11} {}\n", to_string(status.isa), status.usable ? "yes" : "no: " + status.reason);
+  if (peaks != nullptr) {
+    fmt::print("peaks    {:.0f} GFLOPS FP32, {}, {:.1f} GB/s from memory, {:.0f} GB/s from L2 ({} threads)\n",
+               peaks->fp32_gflops,
+               peaks->int8_gops > 0 ? fmt::format("{:.0f} GOPS INT8", peaks->int8_gops) : "INT8 not measured",
+               peaks->memory_read_gbps, peaks->l2_read_gbps, threads);
+  }
+  fmt::print("gpus     none: this build has no CUDA device\n");
+}
+
+int run(const Options& options) {
+  const MachineInfo machine = describe_machine();
+  const BuildOptions build = build_options(options.engine);
+  const int threads = build.threads > 0 ? build.threads : machine.default_threads;
+  MachinePeaks peaks;
+  if (!options.no_peaks) peaks = measure_peaks(threads, build.isa.value_or(machine.best_isa));
+  const MachinePeaks* measured = options.no_peaks ? nullptr : &peaks;
+  if (options.output.json())
+    print_json(to_json(machine, measured, threads));
+  else
+    print_text(machine, measured, threads);
+  return 0;
+}
+
+}  // namespace
+
+void add_devices(CLI::App& program, Run& selected) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = program.add_subcommand("devices", "CPUs, instruction sets, measured peaks, GPUs");
+  command
+      ->add_option("--threads", options->engine.threads, "threads that measure the peaks; 0: as for engines")
+      ->type_name("N");
+  command->add_option("--isa", options->engine.isa, "instruction set whose peak is measured")
+      ->type_name("SET");
+  command->add_flag("--no-peaks", options->no_peaks, "do not measure the peaks");
+  add_output_options(*command, options->output);
+  command->footer("Example:\n  octet devices --format json");
+  command->callback([options, &selected] { selected = [options] { return run(*options); }; });
+}
+
+}  // namespace octet::tools

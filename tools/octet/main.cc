@@ -1,0 +1,35 @@
+#include <CLI/CLI.hpp>
+
+#include "octet/version.h"
+#include "tools/octet/command.h"
+#include "tools/support/program.h"
+
+namespace {
+
+using namespace octet::tools;
+
+// In the order of --help.
+constexpr void (*kCommands[])(CLI::App&, Run&) = {add_classify, add_run,   add_bench,   add_accuracy,
+                                                  add_inspect,  add_check, add_profile, add_devices};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return run_program("octet", [&] {
+    CLI::App program(
+        "Octet: an inference engine for convolutional networks, and a laboratory that measures it");
+    program.set_version_flag("--version", octet::kVersion);
+    program.option_defaults()->always_capture_default();
+    program.require_subcommand(1);
+    program.footer(
+        "NET is a built-in network (octet inspect --help lists them; synthetic weights from --seed) or a\n"
+        ".prototxt file (weights with --weights F.caffemodel, else synthetic).\n\n"
+        "Exit codes: 0 success, 2 wrong usage or bad input, 3 it ran and the answer is no, 1 own failure,\n"
+        "130 interrupted.\n\n"
+        "Example:\n  octet bench resnet-50 --batch 8");
+    Run selected;
+    for (const auto add : kCommands) add(program, selected);
+    if (const auto exit_code = parse_command_line(program, argc, argv)) return *exit_code;
+    return selected();
+  });
+}
