@@ -1,0 +1,73 @@
+// The study's normalisation layers, beside a plain copy of as many bytes (the memory's own speed here).
+#include <benchmark/benchmark.h>
+
+#include <cstring>
+
+#include "kernels/families.h"
+#include "tests/support/kernel_runner.h"
+
+namespace octet::kernels {
+namespace {
+
+struct Layer {
+  const char* name;
+  std::int64_t channels, size;
+  float beta;
+  bool across;
+};
+const Layer kLayers[] = {
+    {"alexnet_norm1", 96, 55, 0.75f, true},       {"alexnet_norm2", 256, 27, 0.75f, true},
+    {"googlenet_norm2", 192, 56, 0.75f, true},    {"any_exponent", 96, 55, 0.6f, true},
+    {"within_channel_5x5", 96, 27, 0.75f, false},
+};
+
+LrnDesc describe(const Layer& layer) {
+  LrnDesc d;
+  d.map = {layer.channels, layer.size, layer.size};
+  d.alpha = 1e-4f;
+  d.beta = layer.beta;
+  d.across_channels = layer.across;
+  return d;
+}
+
+void run_layer(benchmark::State& state, const Layer& layer, const test::Variant& variant) {
+  const LrnDesc d = describe(layer);
+  test::LaidOut input(d.map, 1, std::vector<float>(static_cast<std::size_t>(d.map.elements()), 1.0f));
+  test::LaidOut output(d.map, 1);
+  test::KernelRunner runner(variant.create(d));
+  runner.poison_scratch = false;
+  for (auto _ : state) runner.run({&input}, output, 1);
+  state.SetBytesProcessed(state.iterations() * 2 * d.map.bytes());
+}
+
+void copy_map(benchmark::State& state, const Layer& layer) {
+  const auto bytes = static_cast<std::size_t>(describe(layer).map.bytes());
+  base::AlignedBuffer from(bytes), to(bytes);
+  std::memset(from.data(), 1, bytes);
+  for (auto _ : state) {
+    std::memcpy(to.data(), from.data(), bytes);
+    benchmark::ClobberMemory();
+  }
+  state.SetBytesProcessed(state.iterations() * 2 * static_cast<std::int64_t>(bytes));
+}
+
+const bool registered = [] {
+  const auto variants = test::usable({
+      {Isa::kGeneric, lrn_f32_generic_cost, lrn_f32_generic},
+#ifdef OCTET_X86
+      {Isa::kAvx2, lrn_f32_avx2_cost, lrn_f32_avx2},
+      {Isa::kAvx512, lrn_f32_avx512_cost, lrn_f32_avx512},
+#endif
+  });
+  for (const Layer& layer : kLayers) {
+    for (const test::Variant& v : variants)
+      benchmark::RegisterBenchmark((std::string(layer.name) + "/" + to_string(v.isa)).c_str(),
+                                   [&layer, v](benchmark::State& s) { run_layer(s, layer, v); });
+    benchmark::RegisterBenchmark((std::string(layer.name) + "/copy").c_str(),
+                                 [&layer](benchmark::State& s) { copy_map(s, layer); });
+  }
+  return true;
+}();
+
+}  // namespace
+}  // namespace octet::kernels
