@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "base/hash.h"
 #include "graph/validate.h"
 
@@ -135,22 +133,6 @@ void add_shape(base::Hasher& hasher, const Shape& shape) {
   for (std::int64_t d : shape.dims()) hasher.add(d);
 }
 
-/// Nodes that an output depends on, and all inputs.
-std::vector<char> live_nodes(const Graph& graph) {
-  std::vector<char> needed(graph.tensors.size(), 0);
-  std::vector<char> live(graph.nodes.size(), 0);
-  for (TensorId t : graph.outputs) needed[static_cast<std::size_t>(t)] = 1;
-  for (std::size_t n = graph.nodes.size(); n-- > 0;) {
-    const Node& node = graph.nodes[n];
-    live[n] = std::holds_alternative<Input>(node.op) ||
-              std::any_of(node.outputs.begin(), node.outputs.end(),
-                          [&](TensorId t) { return needed[static_cast<std::size_t>(t)] != 0; });
-    if (!live[n]) continue;
-    for (TensorId t : node.inputs) needed[static_cast<std::size_t>(t)] = 1;
-  }
-  return live;
-}
-
 }  // namespace
 
 std::string where(const Node& node) {
@@ -194,7 +176,7 @@ LayerInfo layer_info(const Graph& graph, const Node& node) {
 
 std::string hash(const Graph& graph) {
   base::Hasher hasher;
-  const std::vector<char> live = live_nodes(graph);
+  const std::vector<char> live = graph.live_nodes();
   // Tensors are numbered in the order in which they are made, an Identity's output as its input, so that
   // names, ids, dead layers and layers that do nothing leave no trace.
   std::vector<std::int64_t> number(graph.tensors.size(), -1);

@@ -54,6 +54,21 @@ std::vector<int> Graph::producers() const {
   return result;
 }
 
+std::vector<char> Graph::live_nodes() const {
+  std::vector<char> needed(tensors.size(), 0);
+  std::vector<char> live(nodes.size(), 0);
+  for (TensorId t : outputs) needed[static_cast<std::size_t>(t)] = 1;
+  for (std::size_t n = nodes.size(); n-- > 0;) {
+    const Node& node = nodes[n];
+    live[n] = std::holds_alternative<Input>(node.op) ||
+              std::any_of(node.outputs.begin(), node.outputs.end(),
+                          [&](TensorId t) { return needed[static_cast<std::size_t>(t)] != 0; });
+    if (!live[n]) continue;
+    for (TensorId t : node.inputs) needed[static_cast<std::size_t>(t)] = 1;
+  }
+  return live;
+}
+
 namespace {
 
 struct OpName {

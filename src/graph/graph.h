@@ -191,6 +191,8 @@ struct Graph {
   std::vector<std::vector<int>> consumers() const;
   /// Index of the node that makes each tensor, -1 if none.
   std::vector<int> producers() const;
+  /// Nonzero for the nodes that an output depends on and for the Input nodes.
+  std::vector<char> live_nodes() const;
 };
 
 /// "Convolution", "Pooling", "ReLU", "Scale", ...: the word `inspect` prints. Lives as long as `op`.
