@@ -1,0 +1,53 @@
+// Two families of operations that treat every value by itself, on kNchw16c maps:
+//
+//   eltwise         y = relu(a combination of two or more maps): sum, weighted sum, product or maximum
+//   channel affine  y = relu(x * scale[c] + shift[c])
+//
+// The unit of work is a run of vectors of 16 floats (pixels of a channel block); the Kernel classes split the
+// images into such runs. Output and any input may be the same memory. Inputs are combined in their order and
+// every product and sum is rounded by itself, so the result is the same to the bit on every instruction set
+// (but for the sign of a zero that is the maximum of zeros). Padding lanes are zero because the inputs' are:
+// a combination of zeros is zero, and scale and shift are packed with zeros there.
+#pragma once
+
+#include <cstdint>
+
+namespace octet::kernels {
+
+/// Which ReLU ends the operation: an index into the tables below.
+enum ReluForm { kNoRelu, kPlainRelu, kLeakyRelu, kReluForms };
+
+struct EltwiseRun {
+  const float* const* inputs;
+  std::int64_t offset;        // floats to add to each input
+  const float* coefficients;  // of a weighted sum, one an input
+  std::int64_t input_count;   // >= 2
+  float* output;
+  std::int64_t vectors;
+  float slope;  // of a leaky ReLU
+};
+using EltwiseFunction = void (*)(const EltwiseRun& run);
+
+struct AffineRun {
+  const float* input;
+  float* output;
+  const float* scale;  // 16 floats, those of the channel block
+  const float* shift;
+  std::int64_t vectors;
+  float slope;  // of a leaky ReLU
+};
+using AffineFunction = void (*)(const AffineRun& run);
+
+struct EltwiseF32Functions {
+  EltwiseFunction sum[kReluForms];
+  EltwiseFunction weighted_sum[kReluForms];
+  EltwiseFunction product[kReluForms];
+  EltwiseFunction max[kReluForms];
+  AffineFunction affine[kReluForms];
+};
+
+extern const EltwiseF32Functions kEltwiseF32Generic;
+extern const EltwiseF32Functions kEltwiseF32Avx2;
+extern const EltwiseF32Functions kEltwiseF32Avx512;
+
+}  // namespace octet::kernels

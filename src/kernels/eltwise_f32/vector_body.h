@@ -1,0 +1,78 @@
+// The family's vector code over F32x16, written once: each instruction set's file includes its F32x16 first,
+// then this. Internal linkage throughout.
+#pragma once
+
+#include "kernels/eltwise_f32/contract.h"
+
+namespace octet::kernels {
+namespace {
+
+constexpr std::int64_t kLanes = 16;
+
+/// A NaN passes through.
+template <ReluForm form>
+inline F32x16 relu(F32x16 x, float slope) {
+  if constexpr (form == kNoRelu) return x;
+  const F32x16 positive = max(broadcast(0), x);
+  if constexpr (form == kPlainRelu) return positive;
+  return positive + broadcast(slope) * min(broadcast(0), x);
+}
+
+struct Sum {
+  static F32x16 first(F32x16 x, const float*) { return x; }
+  static F32x16 next(F32x16 value, F32x16 x, const float*) { return value + x; }
+};
+struct WeightedSum {
+  static F32x16 first(F32x16 x, const float* coefficient) { return x * broadcast(*coefficient); }
+  static F32x16 next(F32x16 value, F32x16 x, const float* coefficient) {
+    return value + x * broadcast(*coefficient);
+  }
+};
+struct Product {
+  static F32x16 first(F32x16 x, const float*) { return x; }
+  static F32x16 next(F32x16 value, F32x16 x, const float*) { return value * x; }
+};
+struct Maximum {
+  static F32x16 first(F32x16 x, const float*) { return x; }
+  static F32x16 next(F32x16 value, F32x16 x, const float*) { return max(value, x); }
+};
+
+/// Two inputs are the common case (a residual sum); with the pointers in registers it runs at memory speed.
+template <class Combine, ReluForm form>
+void two_inputs(const EltwiseRun& run) {
+  const float* a = run.inputs[0] + run.offset;
+  const float* b = run.inputs[1] + run.offset;
+  for (std::int64_t i = 0; i < run.vectors * kLanes; i += kLanes) {
+    const F32x16 value =
+        Combine::next(Combine::first(load(a + i), run.coefficients), load(b + i), run.coefficients + 1);
+    store(run.output + i, relu<form>(value, run.slope));
+  }
+}
+
+template <class Combine, ReluForm form>
+void eltwise(const EltwiseRun& run) {
+  if (run.input_count == 2) return two_inputs<Combine, form>(run);
+  for (std::int64_t i = 0; i < run.vectors * kLanes; i += kLanes) {
+    F32x16 value = Combine::first(load(run.inputs[0] + run.offset + i), run.coefficients);
+    for (std::int64_t n = 1; n < run.input_count; ++n)
+      value = Combine::next(value, load(run.inputs[n] + run.offset + i), run.coefficients + n);
+    store(run.output + i, relu<form>(value, run.slope));
+  }
+}
+
+template <ReluForm form>
+void affine(const AffineRun& run) {
+  const F32x16 scale = load(run.scale), shift = load(run.shift);
+  for (std::int64_t i = 0; i < run.vectors * kLanes; i += kLanes)
+    store(run.output + i, relu<form>(load(run.input + i) * scale + shift, run.slope));
+}
+
+constexpr EltwiseF32Functions kFunctions = {
+    {eltwise<Sum, kNoRelu>, eltwise<Sum, kPlainRelu>, eltwise<Sum, kLeakyRelu>},
+    {eltwise<WeightedSum, kNoRelu>, eltwise<WeightedSum, kPlainRelu>, eltwise<WeightedSum, kLeakyRelu>},
+    {eltwise<Product, kNoRelu>, eltwise<Product, kPlainRelu>, eltwise<Product, kLeakyRelu>},
+    {eltwise<Maximum, kNoRelu>, eltwise<Maximum, kPlainRelu>, eltwise<Maximum, kLeakyRelu>},
+    {affine<kNoRelu>, affine<kPlainRelu>, affine<kLeakyRelu>}};
+
+}  // namespace
+}  // namespace octet::kernels
