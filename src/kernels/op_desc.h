@@ -86,10 +86,10 @@ struct SoftmaxDesc {
   FeatureMap map;
 };
 
-/// Copies values from one layout to another, or into a block range of a concatenation. Same channels, height,
-/// width. channel_offset: the first channel of the *output operand's* buffer to write when the copy lands
-/// inside a wider kNchw16c tensor at a place that is not a multiple of 16 (then only those lanes are
-/// written); else 0.
+/// Copies values from one layout to another, or into a channel range of a concatenation. Same height, width
+/// and channels, except that a kNchw16c output may be a wider tensor (the whole, from the block that the
+/// output operand points to): channel_offset is then the first of its channels to write. Only the input's
+/// lanes are written; the copy that ends at output.channels also zeroes the padding lanes behind it.
 struct ReformatDesc {
   FeatureMap input, output;
   std::int64_t channel_offset = 0;
