@@ -37,3 +37,19 @@ function(octet_isa_sources target isa)
   target_sources(${target} PRIVATE ${ARGN})
   set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS "${OCTET_ISA_FLAGS_${isa}}")
 endfunction()
+
+# octet_schema(NAME FILE): the code that protoc generates from src/FILE.proto, as a library of its own with a system include path,
+# since it is not ours to warn about. Included as "FILE.pb.h".
+function(octet_schema name file)
+  set(generated_dir ${PROJECT_BINARY_DIR}/schema)
+  set(generated ${generated_dir}/${file}.pb)
+  file(MAKE_DIRECTORY ${generated_dir})
+  add_custom_command(
+    OUTPUT ${generated}.cc ${generated}.h
+    COMMAND protobuf::protoc --proto_path=${PROJECT_SOURCE_DIR}/src --cpp_out=${generated_dir} ${file}.proto
+    DEPENDS ${PROJECT_SOURCE_DIR}/src/${file}.proto
+    VERBATIM)
+  add_library(${name} STATIC ${generated}.cc ${generated}.h)
+  target_include_directories(${name} SYSTEM PUBLIC ${generated_dir})
+  target_link_libraries(${name} PUBLIC protobuf::libprotobuf)
+endfunction()

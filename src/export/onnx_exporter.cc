@@ -1,7 +1,7 @@
 #include "export/onnx_exporter.h"
 
 #include <fmt/format.h>
-#include <onnx.pb.h>
+#include <import/onnx/onnx.pb.h>
 
 #include <algorithm>
 #include <vector>
