@@ -107,14 +107,22 @@ void validate(const Graph& graph) {
   for (const Node& node : graph.nodes) check_weights(inferred, node);
 }
 
+void check_weights_there(const Graph& graph) {
+  for (const Node& node : graph.nodes) {
+    for (std::size_t blob = 0; blob < node.weights.size(); ++blob) {
+      if (!node.weights[blob].missing()) continue;
+      fail(ErrorCode::kMismatch, "{}: weight blob {} ({}) has no values", where(node), blob,
+           node.weights[blob].shape().to_string());
+    }
+  }
+}
+
 void check_weights_finite(const Graph& graph) {
+  check_weights_there(graph);
   constexpr std::size_t kChunk = 1 << 14;  // stays in the first-level cache for the second look
   for (const Node& node : graph.nodes) {
     for (std::size_t blob = 0; blob < node.weights.size(); ++blob) {
       const std::span<const float> values = node.weights[blob].values();
-      if (node.weights[blob].missing()) {
-        fail(ErrorCode::kMismatch, "{}: weight blob {} has no values", where(node), blob);
-      }
       for (std::size_t begin = 0; begin < values.size(); begin += kChunk) {
         const auto chunk = values.subspan(begin, std::min(kChunk, values.size() - begin));
         if (!any_not_finite(chunk)) continue;

@@ -24,6 +24,9 @@ std::vector<Shape> weight_shapes(const Graph& graph, const Node& node, bool with
 /// Error(kInvalidNetwork or kMismatch).
 void validate(const Graph& graph);
 
+/// No weights are placeholders: all have values. Throws Error(kMismatch) naming the layer.
+void check_weights_there(const Graph& graph);
+
 /// Weights are there and finite. Throws Error(kMismatch or kInvalidNetwork) naming layer, blob index and
 /// element. Reads all weights once.
 void check_weights_finite(const Graph& graph);

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 
-#include "graph/describe.h"
 #include "graph/validate.h"
 #include "octet/error.h"
 #include "optimize/pass.h"
@@ -23,22 +22,12 @@ void check_names(std::span<const std::string> disabled) {
   }
 }
 
-void check_weights_there(const graph::Graph& graph) {
-  for (const graph::Node& node : graph.nodes) {
-    for (const graph::Weights& weights : node.weights) {
-      if (!weights.missing()) continue;
-      throw Error(ErrorCode::kMismatch, fmt::format("{}: weights of {} have no values", graph::where(node),
-                                                    weights.shape().to_string()));
-    }
-  }
-}
-
 }  // namespace
 
 std::vector<PassReport> optimize(graph::Graph& graph, std::span<const std::string> disabled,
                                  bool validate_after_each) {
   check_names(disabled);
-  check_weights_there(graph);
+  graph::check_weights_there(graph);
   std::vector<PassReport> reports;
   for (const Pass& pass : all_passes()) {
     PassReport report;

@@ -1,0 +1,71 @@
+// Operations that look at one value, or one channel's parameters, at a time.
+#include <algorithm>
+#include <cmath>
+
+#include "reference/operations.h"
+
+namespace octet::reference {
+namespace {
+
+/// Calls f(channel, x) for every value and writes what it returns.
+template <typename F>
+void for_each_channel(const Input& in, const Output& out, const F& f) {
+  const std::int64_t channels = in.shape[1];
+  const std::int64_t pixels = in.shape.elements_per_image() / channels;
+  std::size_t at = 0;
+  for (std::int64_t plane = 0; plane < in.shape[0] * channels; ++plane) {
+    const auto channel = static_cast<std::size_t>(plane % channels);
+    for (std::int64_t p = 0; p < pixels; ++p, ++at) {
+      out.values[at] = static_cast<float>(f(channel, static_cast<double>(in.values[at])));
+    }
+  }
+}
+
+}  // namespace
+
+double activate(double x, const std::optional<graph::Relu>& relu) {
+  if (!relu) return x;
+  const double positive = std::max(x, 0.0);
+  return relu->slope == 0 ? positive : positive + static_cast<double>(relu->slope) * std::min(x, 0.0);
+}
+
+void relu(const graph::Relu& op, const Input& in, const Output& out) {
+  std::transform(in.values.begin(), in.values.end(), out.values.begin(),
+                 [&](float x) { return static_cast<float>(activate(static_cast<double>(x), op)); });
+}
+
+void batch_norm(const graph::BatchNorm& op, const Input& in, std::span<const float> mean,
+                std::span<const float> variance, const Output& out) {
+  for_each_channel(in, out, [&](std::size_t c, double x) {
+    const double spread = static_cast<double>(variance[c]) + static_cast<double>(op.epsilon);
+    return (x - static_cast<double>(mean[c])) / std::sqrt(spread);
+  });
+}
+
+void channel_affine(const graph::ChannelAffine& op, const Input& in, std::span<const float> scale,
+                    std::span<const float> shift, const Output& out) {
+  for_each_channel(in, out, [&](std::size_t c, double x) {
+    if (!scale.empty()) x *= static_cast<double>(scale[c]);
+    if (!shift.empty()) x += static_cast<double>(shift[c]);
+    return activate(x, op.relu);
+  });
+}
+
+void eltwise(const graph::Eltwise& op, std::span<const Input> inputs, const Output& out) {
+  const auto term = [&](std::size_t i, std::size_t at) {
+    const double x = static_cast<double>(inputs[i].values[at]);
+    return op.coefficients.empty() ? x : x * static_cast<double>(op.coefficients[i]);
+  };
+  for (std::size_t at = 0; at < out.values.size(); ++at) {
+    double result = term(0, at);
+    for (std::size_t i = 1; i < inputs.size(); ++i) {
+      const double next = term(i, at);
+      result = op.kind == graph::EltwiseKind::kSum       ? result + next
+               : op.kind == graph::EltwiseKind::kProduct ? result * next
+                                                         : std::max(result, next);
+    }
+    out.values[at] = static_cast<float>(activate(result, op.relu));
+  }
+}
+
+}  // namespace octet::reference
