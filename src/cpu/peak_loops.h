@@ -1,0 +1,31 @@
+// Loops that do nothing but what is measured: multiply-adds on registers alone, or loads alone. One file an
+// instruction set. Each returns a value that depends on all of its work, so that no compiler leaves any out.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace octet::cpu {
+
+struct ComputeLoop {
+  std::int64_t (*run)(std::int64_t iterations) = nullptr;  // null: nothing to measure
+  double operations = 0;                                   // of one iteration, two a multiply-add
+};
+
+struct PeakLoops {
+  ComputeLoop fp32;
+  ComputeLoop int8;  // products of 8-bit values, exact sums in 32 bits
+  /// Reads `bytes`, a multiple of 4096, from memory aligned to 64 bytes.
+  std::int64_t (*read)(const std::byte* data, std::size_t bytes) = nullptr;
+};
+
+/// Independent accumulators of a loop: two multiply-adds a cycle of up to six cycles' latency each.
+inline constexpr int kChains = 12;
+
+extern const PeakLoops kGenericLoops;
+extern const PeakLoops kAvx2Loops;
+extern const PeakLoops kAvx512Loops;
+extern const PeakLoops kAvx512VnniLoops;  // int8 only
+extern const PeakLoops kAmxLoops;         // int8 only
+
+}  // namespace octet::cpu

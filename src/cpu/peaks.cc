@@ -1,0 +1,142 @@
+// measure_peaks(): each thread repeats short slices of a loop; its best slice counts, since whatever else
+// runs on the machine can only make a slice longer, and only slices count during which all threads were at
+// work. The figure is the sum over the threads.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <functional>
+#include <vector>
+
+#include "base/aligned_buffer.h"
+#include "base/thread_pool.h"
+#include "cpu/peak_loops.h"
+#include "octet/error.h"
+#include "octet/machine.h"
+
+namespace octet {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// Where a loop's result goes so that the loop must run.
+std::atomic<std::int64_t> result_sink{0};
+
+/// Work per second of all threads together, `work` being what one call of `slice(worker)` does.
+double measure_rate(base::ThreadPool& pool, double seconds, double work,
+                    const std::function<void(int)>& slice) {
+  std::vector<double> best(static_cast<std::size_t>(pool.size()), 0);
+  std::atomic<bool> stop{false};
+  base::Barrier start(pool.size());
+  pool.run([&](int worker) {
+    start.arrive_and_wait();
+    const Clock::time_point begin = Clock::now();
+    double rate = 0;
+    while (!stop || rate == 0) {
+      const Clock::time_point slice_begin = Clock::now();
+      slice(worker);
+      const double duration = std::max(seconds_since(slice_begin), 1e-9);
+      // Once a thread has left, the others have the machine to themselves.
+      if (!stop || rate == 0) rate = std::max(rate, work / duration);
+      if (seconds_since(begin) >= seconds) stop = true;
+    }
+    best[static_cast<std::size_t>(worker)] = rate;
+  });
+  double sum = 0;
+  for (double rate : best) sum += rate;
+  return sum;
+}
+
+double measure_compute(base::ThreadPool& pool, double seconds, const cpu::ComputeLoop& loop) {
+  if (loop.run == nullptr) return 0;
+  // As many iterations as last about 0.2 ms; finding them also wakes the wide units up.
+  std::int64_t iterations = 1000;
+  for (;;) {
+    const Clock::time_point begin = Clock::now();
+    result_sink += loop.run(iterations);
+    if (seconds_since(begin) > 2e-4 || iterations > 1'000'000'000) break;
+    iterations *= 2;
+  }
+  return measure_rate(pool, seconds, loop.operations * static_cast<double>(iterations),
+                      [&](int) { result_sink += loop.run(iterations); });
+}
+
+using ReadLoop = std::int64_t (*)(const std::byte*, std::size_t);
+
+/// `share`: bytes that each thread reads `passes` times a slice.
+double measure_read(base::ThreadPool& pool, double seconds, ReadLoop read, std::size_t share, int passes) {
+  share = base::round_up(share, 4096);
+  base::AlignedBuffer buffer(share * static_cast<std::size_t>(pool.size()));
+  // Written by its reader: pages come to be on the reader's memory node.
+  pool.run([&](int worker) {
+    std::memset(buffer.data() + share * static_cast<std::size_t>(worker), worker + 1, share);
+  });
+  return measure_rate(pool, seconds, static_cast<double>(share) * passes, [&](int worker) {
+    const std::byte* data = buffer.data() + share * static_cast<std::size_t>(worker);
+    for (int pass = 0; pass < passes; ++pass) result_sink += read(data, share);
+  });
+}
+
+/// The loops of an instruction set; where it has none of its own for something, those of a lower one.
+cpu::PeakLoops loops_for(Isa isa) {
+  cpu::PeakLoops loops = cpu::kGenericLoops;
+#ifdef OCTET_X86
+  if (isa >= Isa::kAvx2) loops = cpu::kAvx2Loops;
+  if (isa >= Isa::kAvx512) loops = cpu::kAvx512Loops;
+  if (isa >= Isa::kAvx512Vnni) loops.int8 = cpu::kAvx512VnniLoops.int8;
+  if (isa >= Isa::kAmx) loops.int8 = cpu::kAmxLoops.int8;
+#else
+  (void)isa;
+#endif
+  return loops;
+}
+
+void check_arguments(const MachineInfo& machine, int threads, Isa isa, double seconds) {
+  constexpr int kMaxThreads = 4096;
+  if (threads < 1 || threads > kMaxThreads) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("measuring peaks: threads is {}, expected 1 to {}", threads, kMaxThreads));
+  }
+  if (!(seconds > 0) || seconds > 60) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("measuring peaks: {} seconds, expected more than 0 and at most 60", seconds));
+  }
+  for (const IsaStatus& status : machine.isas) {
+    if (status.isa == isa && !status.usable) {
+      throw Error(ErrorCode::kUnsupported,
+                  fmt::format("measuring peaks with {}: {}", to_string(isa), status.reason));
+    }
+  }
+}
+
+}  // namespace
+
+MachinePeaks measure_peaks(int threads, Isa isa, double seconds) {
+  const MachineInfo machine = describe_machine();
+  check_arguments(machine, threads, isa, seconds);
+  const cpu::PeakLoops loops = loops_for(isa);
+  base::ThreadPool pool(threads, machine.cpus);
+
+  MachinePeaks peaks;
+  peaks.fp32_gflops = measure_compute(pool, seconds, loops.fp32) / 1e9;
+  peaks.int8_gops = measure_compute(pool, seconds, loops.int8) / 1e9;
+
+  const std::uint64_t l2 = machine.l2_bytes > 0 ? machine.l2_bytes : std::uint64_t{512} << 10;
+  peaks.l2_read_gbps = measure_read(pool, seconds, loops.read, l2 / 2, 16) / 1e9;
+
+  // Together far more than the last-level cache holds, but never much of the machine's memory.
+  std::uint64_t total = std::max(std::uint64_t{128} << 20, 4 * machine.l3_bytes);
+  if (machine.memory_bytes > 0) total = std::min(total, machine.memory_bytes / 4);
+  const auto share = static_cast<std::size_t>(total) / static_cast<std::size_t>(threads);
+  peaks.memory_read_gbps = measure_read(pool, seconds, loops.read, share, 1) / 1e9;
+  return peaks;
+}
+
+}  // namespace octet
