@@ -83,7 +83,7 @@ struct Convolution {
   Window window;
   std::int64_t out_channels = 0;
   std::int64_t groups = 1;
-  std::optional<Relu> relu;  // set by fuse_relu
+  std::optional<Relu> relu = {};  // set by fuse_relu
 };
 
 /// y[o] = sum over i of weights[0][o][i] * x[i] + weights[1][o], x being the input flattened from
@@ -91,7 +91,7 @@ struct Convolution {
 /// out_features}.
 struct InnerProduct {
   std::int64_t out_features = 0;
-  std::optional<Relu> relu;  // set by fuse_relu
+  std::optional<Relu> relu = {};  // set by fuse_relu
 };
 
 enum class PoolKind { kMax, kAverage };
@@ -128,7 +128,7 @@ struct BatchNorm {
 /// y = x * scale[c] + shift[c]. weights[0]: scale {C}; weights[1]: shift {C}. Either may be empty() (1 and
 /// 0). Caffe's Scale and Bias layers, and what BatchNorm becomes.
 struct ChannelAffine {
-  std::optional<Relu> relu;  // set by fuse_relu
+  std::optional<Relu> relu = {};  // set by fuse_relu
 };
 
 struct Concat {
@@ -138,8 +138,8 @@ struct Concat {
 enum class EltwiseKind { kSum, kProduct, kMax };
 struct Eltwise {
   EltwiseKind kind = EltwiseKind::kSum;
-  std::vector<float> coefficients;  // of a sum, one an input; empty: all 1
-  std::optional<Relu> relu;         // set by fuse_relu
+  std::vector<float> coefficients = {};  // of a sum, one an input; empty: all 1
+  std::optional<Relu> relu = {};         // set by fuse_relu
 };
 
 // Axes below 0 count from the end; infer_shapes() replaces them by what they mean.

@@ -1,0 +1,128 @@
+#include "octet/network.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "graph/describe.h"
+#include "graph/validate.h"
+#include "import/caffe/caffe_importer.h"
+#include "octet/error.h"
+#include "optimize/pass.h"
+#include "zoo/synthetic_weights.h"
+#include "zoo/zoo.h"
+
+namespace octet {
+namespace {
+
+Network finish(graph::Graph graph) {
+  graph::validate(graph);
+  return Network(std::make_shared<const graph::Graph>(std::move(graph)));
+}
+
+std::vector<TensorInfo> describe(const graph::Graph& graph, const std::vector<graph::TensorId>& tensors) {
+  std::vector<TensorInfo> result;
+  for (graph::TensorId t : tensors) {
+    const graph::Tensor& tensor = graph.tensors[static_cast<std::size_t>(t)];
+    result.push_back({tensor.name, tensor.shape});
+  }
+  return result;
+}
+
+/// Letters to insert, delete or replace to get from one word to the other (Levenshtein).
+std::size_t edit_distance(const std::string& a, const std::string& b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+    }
+  }
+  return row.back();
+}
+
+/// ", did you mean 'resnet-50'?" if a name is near enough to be what was meant.
+std::string suggestion(const std::string& word) {
+  constexpr std::size_t kLongestWord = 64;
+  if (word.size() > kLongestWord) return {};
+  const std::vector<std::string>& names = zoo::names();
+  const auto nearest =
+      std::min_element(names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
+        return edit_distance(word, a) < edit_distance(word, b);
+      });
+  if (edit_distance(word, *nearest) > std::max<std::size_t>(2, word.size() / 3)) return {};
+  return fmt::format(", did you mean '{}'?", *nearest);
+}
+
+bool is_zoo_name(const std::string& word) {
+  return std::find(zoo::names().begin(), zoo::names().end(), word) != zoo::names().end();
+}
+
+[[noreturn]] void fail_unknown(const std::string& net) {
+  throw Error(ErrorCode::kNotFound, fmt::format("network '{}': expected a .prototxt file or one of {}{}", net,
+                                                fmt::join(zoo::names(), ", "), suggestion(net)));
+}
+
+}  // namespace
+
+Network Network::load_caffe(const std::filesystem::path& prototxt,
+                            const std::optional<std::filesystem::path>& caffemodel, std::uint64_t seed) {
+  graph::Graph graph = caffe::import_caffe(prototxt, caffemodel);
+  // A caffemodel gives every weight or is refused, so this fills all of them or none.
+  zoo::fill_synthetic_weights(graph, seed);
+  return finish(std::move(graph));
+}
+
+Network Network::zoo(const std::string& name, std::uint64_t seed) {
+  if (!is_zoo_name(name)) fail_unknown(name);
+  graph::Graph graph = octet::zoo::build(name);
+  octet::zoo::fill_synthetic_weights(graph, seed);
+  return finish(std::move(graph));
+}
+
+Network Network::open(const std::string& net, const std::optional<std::filesystem::path>& weights,
+                      std::uint64_t seed) {
+  const std::filesystem::path path(net);
+  if (path.extension() == ".prototxt") return load_caffe(path, weights, seed);
+  if (!is_zoo_name(net)) fail_unknown(net);
+  if (weights) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("weights '{}' belong to a .prototxt; '{}' is a built-in network",
+                            weights->string(), net));
+  }
+  return zoo(net, seed);
+}
+
+const std::vector<std::string>& Network::zoo_names() { return octet::zoo::names(); }
+
+const std::string& Network::name() const { return graph_->name; }
+std::vector<TensorInfo> Network::inputs() const { return describe(*graph_, graph_->inputs); }
+std::vector<TensorInfo> Network::outputs() const { return describe(*graph_, graph_->outputs); }
+
+std::vector<LayerInfo> Network::layers() const {
+  std::vector<LayerInfo> result;
+  for (const graph::Node& node : graph_->nodes) result.push_back(graph::layer_info(*graph_, node));
+  return result;
+}
+
+bool Network::synthetic_weights() const { return graph_->synthetic_weights; }
+std::string Network::hash() const { return graph::hash(*graph_); }
+
+Network Network::with_output(const std::string& tensor) const {
+  for (const graph::Node& node : graph_->nodes) {
+    for (graph::TensorId t : node.outputs) {
+      if (graph_->tensors[static_cast<std::size_t>(t)].name != tensor) continue;
+      graph::Graph graph = *graph_;
+      graph.outputs = {t};
+      optimize::eliminate_dead_code(graph);
+      return finish(std::move(graph));
+    }
+  }
+  throw Error(ErrorCode::kNotFound, fmt::format("network '{}' has no tensor '{}'", graph_->name, tensor));
+}
+
+}  // namespace octet
