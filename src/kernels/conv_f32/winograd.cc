@@ -7,6 +7,7 @@
 #include <cassert>
 #include <cstring>
 
+#include "kernels/conv_f32/convolution.h"
 #include "kernels/families.h"
 
 namespace octet::kernels {
@@ -36,15 +37,14 @@ std::array<double, kWinogradPoints> transform_filter(const float* g) {
   return u;
 }
 
+/// The description if this method computes it, else null.
 const ConvDesc* supported(const OpDesc& op) {
-  const auto* desc = std::get_if<ConvDesc>(&op);
+  const ConvDesc* const desc = conv_f32::as_convolution(op);
   if (!desc || desc->groups != 1) return nullptr;
   const WindowDesc& w = desc->window;
   const bool window = w.kernel_h == 3 && w.kernel_w == 3 && w.stride_h == 1 && w.stride_w == 1 &&
                       w.dilation_h == 1 && w.dilation_w == 1;
-  const bool maps = desc->input.layout == Layout::kNchw16c && desc->output.layout == Layout::kNchw16c &&
-                    desc->input.type == DataType::kFloat32 && desc->output.type == DataType::kFloat32;
-  return window && maps && desc->input.channels >= kBlock ? desc : nullptr;
+  return window && desc->input.layout == Layout::kNchw16c && desc->input.channels >= kBlock ? desc : nullptr;
 }
 
 std::int64_t tiles_along(std::int64_t pixels) { return (pixels + kWinogradTile - 1) / kWinogradTile; }
@@ -64,7 +64,7 @@ class WinogradKernel final : public Kernel {
         output_blocks_(desc.output.blocks()),
         tiles_x_(tiles_along(desc.output.width)),
         tiles_per_image_(tiles_per_image(desc)),
-        activation_(make_activation(desc.relu.has_value(), desc.relu ? desc.relu->slope : 0)) {}
+        activation_(conv_f32::activation_of(desc)) {}
 
   std::size_t packed_bytes() const override {
     return static_cast<std::size_t>(u_floats() + output_blocks_ * kBlock) * sizeof(float);
@@ -269,17 +269,17 @@ void WinogradKernel::transform_outputs(const Call& call, std::int64_t output_blo
 }
 
 /// Microseconds of one image on one core that multiplies at `gflops` (the direct kernels' measure): the
-/// products, the transforms, and the reading of U, once a call at what one core gets from memory.
+/// products, the transforms, and the reading of U once a call.
 double estimate(const OpDesc& op, int images, double gflops) {
   const ConvDesc* const desc = supported(op);
   if (!desc) return -1;
-  constexpr double kMemoryGigabytes = 10;
-  constexpr double kTransformMicroseconds = 0.1;  // of a tile of 16 channels, in or out, edges included
+  constexpr double kMemoryGigabytes = 16;          // a second, where all cores read
+  constexpr double kTransformMicroseconds = 0.15;  // of 16 channels of a tile, in or out
   const auto tiles = static_cast<double>(tiles_per_image(*desc));
   const auto inputs = static_cast<double>(desc->input.blocks()),
              outputs = static_cast<double>(desc->output.blocks());
   const double u_floats = kWinogradPoints * inputs * outputs * kBlock * kBlock;
-  const double products = tiles * u_floats * 2 / (gflops * 1e3);
+  const double products = conv_f32::microseconds(tiles * u_floats, gflops);
   const double transforms = tiles * (inputs + outputs) * kTransformMicroseconds;
   const double reading = u_floats * sizeof(float) / (kMemoryGigabytes * 1e3) / std::max(images, 1);
   return products + transforms + reading;
@@ -294,9 +294,13 @@ std::unique_ptr<Kernel> make(const OpDesc& op, const WinogradIsa& isa) {
 }  // namespace
 
 #ifdef OCTET_X86
-double conv_f32_winograd_avx2_cost(const OpDesc& desc, int images) { return estimate(desc, images, 100); }
+double conv_f32_winograd_avx2_cost(const OpDesc& desc, int images) {
+  return estimate(desc, images, conv_f32::kAvx2Gflops);
+}
 std::unique_ptr<Kernel> conv_f32_winograd_avx2(const OpDesc& desc) { return make(desc, kWinogradAvx2); }
-double conv_f32_winograd_avx512_cost(const OpDesc& desc, int images) { return estimate(desc, images, 112); }
+double conv_f32_winograd_avx512_cost(const OpDesc& desc, int images) {
+  return estimate(desc, images, conv_f32::kAvx512Gflops);
+}
 std::unique_ptr<Kernel> conv_f32_winograd_avx512(const OpDesc& desc) { return make(desc, kWinogradAvx512); }
 #endif
 
