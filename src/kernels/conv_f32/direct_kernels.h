@@ -15,12 +15,12 @@ class Block {
     Block block;
     block.start(b);
     const float* w = b.weights;
-    const std::int64_t taps = b.full_taps + b.tail_taps;
+    const std::int64_t taps = b.full_taps + b.tail_taps, gap = b.input_gap;
     for (std::int64_t t = 0; t < taps; ++t) {
       const float* x = b.input + b.taps[t];
       for (std::int64_t quads = t < b.full_taps ? 4 : b.tail_quads; quads > 0; --quads) {
 #pragma GCC unroll 4
-        for (int c = 0; c < 4; ++c) block.step(x + c, b.input_gap, w + c * kChannels);
+        for (int c = 0; c < 4; ++c) block.step(x + c, gap, w + c * kChannels);
         x += 4, w += 4 * kChannels;
       }
     }
@@ -29,10 +29,14 @@ class Block {
 
   static void planar(const DirectBlock& b) {
     Block block;
+    // First layers write large maps after few multiplications: the output's lines come while the sums are
+    // made, instead of stalling the stores.
+    each([&](int r, int v) { __builtin_prefetch(b.output + place(r, v, b.output_gap, b.vector_stride)); });
     block.start(b);
     const float* w = b.weights;
+    const std::int64_t gap = b.input_gap;
     for (std::int64_t t = 0; t < b.full_taps; ++t, w += kChannels) {
-      block.step(b.input + b.taps[t], b.input_gap, w);
+      block.step(b.input + b.taps[t], gap, w);
     }
     block.finish(b);
   }
@@ -90,6 +94,8 @@ class Block {
 #pragma GCC unroll 2
       for (int v = 0; v < kRegisters; ++v) sum[r][v] = Ops::multiply_add(value, weights[v], sum[r][v]);
     }
+    // Keeps GCC 12 from loading the next step's operands early and spilling sums for them.
+    asm volatile("" ::: "memory");
   }
 
   [[gnu::always_inline]] void finish(const DirectBlock& b) {

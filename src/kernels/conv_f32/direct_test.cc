@@ -251,7 +251,7 @@ TEST(DirectConvolution, RandomShapes) {
   const auto pick = [&](int low, int high) {
     return static_cast<std::int64_t>(std::uniform_int_distribution<int>(low, high)(engine));
   };
-  for (int i = 0; i < 300; ++i) {
+  for (int i = 0; i < 200; ++i) {
     Case c{pick(1, 70), pick(1, 24), pick(1, 40), pick(1, 100)};
     c.window = {pick(1, 5), pick(1, 5), pick(1, 4), pick(1, 4), pick(0, 4),
                 pick(0, 4), pick(0, 4), pick(0, 4), pick(1, 3), pick(1, 3)};
