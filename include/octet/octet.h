@@ -4,6 +4,7 @@
 #include "octet/calibration.h"
 #include "octet/engine.h"
 #include "octet/error.h"
+#include "octet/export.h"
 #include "octet/hash.h"
 #include "octet/machine.h"
 #include "octet/mean_image.h"

@@ -68,6 +68,13 @@ void print_layers(const Network& network) {
   table.print();
 }
 
+Json tensors_to_json(const std::vector<TensorInfo>& tensors) {
+  Json list = Json::array();
+  for (const TensorInfo& tensor : tensors)
+    list.push_back({{"name", tensor.name}, {"shape", to_json(tensor.shape)}});
+  return list;
+}
+
 Json passes_to_json(const std::vector<PassReport>& passes) {
   Json list = Json::array();
   for (const PassReport& pass : passes)
@@ -170,6 +177,8 @@ int run(const Options& options) {
         {"network", network.name()},
         {"hash", network.hash()},
         {"synthetic_weights", network.synthetic_weights()},
+        {"inputs", tensors_to_json(network.inputs())},
+        {"outputs", tensors_to_json(network.outputs())},
         {"layers", layers_to_json(layers)},
         {"totals", {{"layers", layers.size()}, {"macs", totals.macs}, {"params", totals.params}}}};
     if (options.passes) document["passes"] = passes_to_json(engine->passes());

@@ -9,8 +9,9 @@ namespace {
 using namespace octet::tools;
 
 // In the order of --help.
-constexpr void (*kCommands[])(CLI::App&, Run&) = {add_classify, add_run,   add_bench,   add_accuracy,
-                                                  add_inspect,  add_check, add_profile, add_devices};
+constexpr void (*kCommands[])(CLI::App&, Run&) = {add_classify, add_run,     add_bench,
+                                                  add_accuracy, add_inspect, add_check,
+                                                  add_profile,  add_export,  add_devices};
 
 }  // namespace
 
