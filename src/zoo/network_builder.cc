@@ -23,7 +23,7 @@ graph::Window square(std::int64_t kernel, std::int64_t stride, std::int64_t pad)
 NetworkBuilder::Blob NetworkBuilder::add(const std::string& name, graph::Op op, std::vector<Blob> in,
                                          bool bias) {
   has_bias_.push_back(bias);
-  return graph_.add_node(name, std::move(op), std::move(in), {}, Origin{.layer = name});
+  return graph_.add_node(name, std::move(op), std::move(in), {}, Origin{{}, 0, name});
 }
 
 NetworkBuilder::Blob NetworkBuilder::add_in_place(const std::string& name, graph::Op op, Blob in, bool bias) {
@@ -38,7 +38,7 @@ NetworkBuilder::Blob NetworkBuilder::add_in_place(const std::string& name, graph
 NetworkBuilder::Blob NetworkBuilder::input(std::int64_t height, std::int64_t width,
                                            const std::string& layer) {
   has_bias_.push_back(false);
-  const Blob blob = graph_.add_node(layer, graph::Input{}, {}, {}, Origin{.layer = layer}, "data");
+  const Blob blob = graph_.add_node(layer, graph::Input{}, {}, {}, Origin{{}, 0, layer}, "data");
   graph_.tensors[static_cast<std::size_t>(blob)].shape = {1, 3, height, width};
   graph_.inputs.push_back(blob);
   return blob;

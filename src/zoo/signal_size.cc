@@ -10,10 +10,12 @@ using graph::Graph;
 using graph::Node;
 using graph::TensorId;
 
-constexpr double kInputSize = 0.57735026918962576;  // uniform in [-1, 1]
-constexpr double kScoreSize = 2;
+// Between the two inputs that synthetic weights meet, each a factor of eleven away: uniform values in [-1,
+// 1], of size 0.58, and pixels less their mean, of size 70.
+constexpr double kInputSize = 6.5;
+constexpr double kScoreSize = 0.5;
 constexpr double kResidualGain = 0.25;
-constexpr double kBiasShare = 0.05;     // of the signal's size
+constexpr double kBiasShare = 0.02;     // of the signal's size
 constexpr double kChannelSpread = 0.1;  // of a batch norm's statistics and a scale's factors
 constexpr double kMaxPoolGain = 1.5;    // roughly, for 2x2 and 3x3 windows of rectified values
 constexpr double kAveragePoolGain = 0.75;
@@ -41,7 +43,7 @@ class Walk {
       const auto* lrn = std::get_if<graph::Lrn>(&node.op);
       if (lrn == nullptr || !(lrn->alpha > 0) || !(lrn->k > 0)) continue;
       const double size_that_matters =
-          std::sqrt(static_cast<double>(lrn->k) / static_cast<double>(lrn->alpha)) / 2;
+          std::sqrt(static_cast<double>(lrn->k) / static_cast<double>(lrn->alpha)) / 4;
       working_size_ = std::clamp(size_that_matters, 1.0, 64.0);
     }
     find_last_layers();

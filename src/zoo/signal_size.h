@@ -4,7 +4,7 @@
 // The rules, beside He's: the first layer brings the input to the network's working size (1, or where there
 // is LRN the size at which its sum begins to matter); a batch norm's statistics are those of the signal it
 // sees, so its result has size 1; the branch of a residual block is damped, so that 50 blocks in a row do not
-// blow up; the last layer makes scores of size 2, for a softmax that is neither flat nor saturated.
+// blow up; the last layer makes scores small enough that a softmax does not saturate.
 #pragma once
 
 #include <vector>

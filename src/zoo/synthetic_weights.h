@@ -4,8 +4,8 @@
 // Each value depends on (seed, layer name, blob index, element index) only and is made with integers,
 // + - * / and sqrt (IEEE-exact), so a network of the zoo and the same network imported from its file get the
 // same weights. Sizes follow He et al. 2015, "Delving deep into rectifiers": deviation sqrt(2 / fan_in) where
-// a ReLU follows, sqrt(1 / fan_in) elsewhere, corrected as signal_size.h tells. Inputs are taken to be
-// uniform in [-1, 1], as the laboratory's synthetic images are.
+// a ReLU follows, sqrt(1 / fan_in) elsewhere, corrected as signal_size.h tells. They suit inputs in [-1, 1],
+// as the laboratory's synthetic images are, as well as pixels less their mean.
 #pragma once
 
 #include <cstdint>

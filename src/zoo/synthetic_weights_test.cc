@@ -75,8 +75,8 @@ std::string values_hash(const Graph& graph) {
 
 // Made on x86-64 with GCC 12: another outcome elsewhere is another arithmetic, and breaks every golden hash.
 TEST(SyntheticWeights, AreTheSameOnEveryMachine) {
-  EXPECT_EQ(values_hash(filled("squeezenet-1.0", 1)), "df1f711933fcca42");
-  EXPECT_EQ(values_hash(filled("resnet-50", 42)), "76a2ef216a860e86");
+  EXPECT_EQ(values_hash(filled("squeezenet-1.0", 1)), "af4feab8be23e144");
+  EXPECT_EQ(values_hash(filled("resnet-50", 42)), "7b69bd0b3753416d");
 }
 
 TEST(SyntheticWeights, DependOnTheSeedAndTheLayer) {
