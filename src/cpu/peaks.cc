@@ -70,17 +70,25 @@ double measure_compute(base::ThreadPool& pool, double seconds, const cpu::Comput
 
 using ReadLoop = std::int64_t (*)(const std::byte*, std::size_t);
 
-/// `share`: bytes that each thread reads `passes` times a slice.
-double measure_read(base::ThreadPool& pool, double seconds, ReadLoop read, std::size_t share, int passes) {
+/// Each thread reads its own `share` of memory round and round, `slice_bytes` (a multiple of 4096) a slice.
+double measure_read(base::ThreadPool& pool, double seconds, ReadLoop read, std::size_t share,
+                    std::size_t slice_bytes) {
   share = base::round_up(share, 4096);
   base::AlignedBuffer buffer(share * static_cast<std::size_t>(pool.size()));
   // Written by its reader: pages come to be on the reader's memory node.
   pool.run([&](int worker) {
     std::memset(buffer.data() + share * static_cast<std::size_t>(worker), worker + 1, share);
   });
-  return measure_rate(pool, seconds, static_cast<double>(share) * passes, [&](int worker) {
+  std::vector<std::size_t> positions(static_cast<std::size_t>(pool.size()), 0);
+  return measure_rate(pool, seconds, static_cast<double>(slice_bytes), [&](int worker) {
     const std::byte* data = buffer.data() + share * static_cast<std::size_t>(worker);
-    for (int pass = 0; pass < passes; ++pass) result_sink += read(data, share);
+    std::size_t& position = positions[static_cast<std::size_t>(worker)];
+    for (std::size_t left = slice_bytes; left > 0;) {
+      const std::size_t bytes = std::min(left, share - position);
+      result_sink += read(data + position, bytes);
+      position = (position + bytes) % share;
+      left -= bytes;
+    }
   });
 }
 
@@ -128,14 +136,16 @@ MachinePeaks measure_peaks(int threads, Isa isa, double seconds) {
   peaks.fp32_gflops = measure_compute(pool, seconds, loops.fp32) / 1e9;
   peaks.int8_gops = measure_compute(pool, seconds, loops.int8) / 1e9;
 
+  // Slices of well under a millisecond, so that some pass without a task switch on a busy machine.
+  constexpr std::size_t kL2Slice = std::size_t{8} << 20, kMemorySlice = std::size_t{4} << 20;
   const std::uint64_t l2 = machine.l2_bytes > 0 ? machine.l2_bytes : std::uint64_t{512} << 10;
-  peaks.l2_read_gbps = measure_read(pool, seconds, loops.read, l2 / 2, 16) / 1e9;
+  peaks.l2_read_gbps = measure_read(pool, seconds, loops.read, l2 / 2, kL2Slice) / 1e9;
 
   // Together far more than the last-level cache holds, but never much of the machine's memory.
   std::uint64_t total = std::max(std::uint64_t{128} << 20, 4 * machine.l3_bytes);
   if (machine.memory_bytes > 0) total = std::min(total, machine.memory_bytes / 4);
   const auto share = static_cast<std::size_t>(total) / static_cast<std::size_t>(threads);
-  peaks.memory_read_gbps = measure_read(pool, seconds, loops.read, share, 1) / 1e9;
+  peaks.memory_read_gbps = measure_read(pool, seconds, loops.read, share, kMemorySlice) / 1e9;
   return peaks;
 }
 
