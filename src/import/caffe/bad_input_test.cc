@@ -84,6 +84,18 @@ TEST(BadPrototxt, WrongNumberOfBottomsOrTops) {
   layer_refused("type: 'Input'", ErrorCode::kInvalidNetwork, {"1 bottom(s), expected 0"});
 }
 
+TEST(BadPrototxt, ManyLayersOfOneNameTakeNoLongerThanOthers) {
+  std::string text = with_input("1 4 8 8", "");
+  for (int i = 0; i < 30'000; ++i) text += "layer { name: 'r' type: 'ReLU' bottom: 'data' top: 'data' }\n";
+  EXPECT_EQ(graph_of(text).nodes.size(), 30'001u);  // a quadratic search for free names would take minutes
+}
+
+TEST(BadPrototxt, AFileFarTooLarge) {
+  const test::TemporaryDirectory directory;
+  const auto path = directory.write("net.prototxt", std::string(5 << 20, ' '));
+  expect_failure([&] { read_prototxt(path); }, ErrorCode::kParse, {"net.prototxt", "5242880 bytes"});
+}
+
 // ---- inputs
 
 TEST(BadPrototxt, InputDimensions) {

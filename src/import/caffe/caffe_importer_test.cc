@@ -103,6 +103,11 @@ TEST(CaffeImport, LayersOfTheSameNameGetNodesOfDifferentNames) {
   EXPECT_EQ(graph.nodes[2].name, "r#2");
 }
 
+TEST(CaffeImport, ALayerWithoutANameIsCalledAfterItsTop) {
+  const Graph graph = graph_of(with_input("1 4 8 8", "layer { type: 'ReLU' bottom: 'data' top: 'r' }"));
+  EXPECT_EQ(graph.nodes[1].name, "r");
+}
+
 TEST(CaffeImport, ANetworkWithoutANameIsCalledAfterItsFile) {
   EXPECT_EQ(graph_of(with_input("1 4 8 8", "layer { name: 'r' type: 'ReLU' bottom: 'data' top: 'r' }")).name,
             "net");

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <unordered_map>
 #include <unordered_set>
@@ -22,12 +23,23 @@ template <typename... Args>
               fmt::format("{}: {}", origin.to_string(), fmt::format(format, std::forward<Args>(args)...)));
 }
 
-/// `name`, or "name#2", "name#3", ... if it is taken.
-std::string make_unique(std::unordered_set<std::string>& taken, const std::string& name) {
-  std::string unique = name;
-  for (int i = 2; !taken.insert(unique).second; ++i) unique = fmt::format("{}#{}", name, i);
-  return unique;
-}
+/// Names that are given out once.
+class UniqueNames {
+ public:
+  /// `name`, or "name#2", "name#3", ... if it is taken.
+  std::string make(const std::string& name) {
+    // Counted on from where it ended, so that thousands of layers of one name cost no more than others.
+    for (;;) {
+      const int copy = ++copies_[name];
+      const std::string candidate = copy == 1 ? name : fmt::format("{}#{}", name, copy);
+      if (taken_.insert(candidate).second) return candidate;
+    }
+  }
+
+ private:
+  std::unordered_map<std::string, int> copies_;
+  std::unordered_set<std::string> taken_;
+};
 
 class NetworkBuilder {
  public:
@@ -76,6 +88,10 @@ class NetworkBuilder {
     return {prototxt_.file, layer.line, layer.parameters.name()};
   }
 
+  static const std::string& node_name(const LayerParameter& p) {
+    return p.name().empty() ? p.top(0) : p.name();
+  }
+
   void add_net_inputs() {
     const NetParameter& net = prototxt_.net;
     const Origin from{prototxt_.file, prototxt_.input_lines.empty() ? 0 : prototxt_.input_lines[0], ""};
@@ -112,8 +128,8 @@ class NetworkBuilder {
     }
     for (int i = 0; i < p.top_size(); ++i) {
       const BlobShape& shape = shapes[shapes.size() == 1 ? 0 : i];
-      add_input(p.top_size() == 1 ? p.name() : p.top(i), p.top(i), {shape.dim().begin(), shape.dim().end()},
-                from);
+      add_input(p.top_size() == 1 ? node_name(p) : p.top(i), p.top(i),
+                {shape.dim().begin(), shape.dim().end()}, from);
     }
   }
 
@@ -140,7 +156,7 @@ class NetworkBuilder {
     LayerOp op = convert_layer(p, from);
     std::vector<TensorId> inputs;
     for (int i = 0; i < p.bottom_size(); ++i) inputs.push_back(find_bottom(layer, i));
-    for (int i = 0; i < p.top_size(); ++i) check_top(layer, i, from);
+    check_tops(p, from);
     if (op.blobs > 0) {
       if (!weighted_names_.insert(p.name()).second) {
         fail(ErrorCode::kInvalidNetwork, from,
@@ -148,7 +164,7 @@ class NetworkBuilder {
       }
       network_.weighted.push_back({network_.graph.nodes.size(), p.name(), op});
     }
-    add_node(p.name(), op.op, std::move(inputs), {p.top().begin(), p.top().end()}, from);
+    add_node(node_name(p), op.op, std::move(inputs), {p.top().begin(), p.top().end()}, from);
   }
 
   /// The current version of a bottom's blob.
@@ -176,24 +192,27 @@ class NetworkBuilder {
   }
 
   /// A top is a new blob, or the bottom in the same place (an in-place layer).
-  void check_top(const SourceLayer& layer, int index, const Origin& from) const {
-    const LayerParameter& p = layer.parameters;
-    const std::string& blob = p.top(index);
-    for (int i = 0; i < index; ++i) {
-      if (p.top(i) == blob) fail(ErrorCode::kInvalidNetwork, from, "the top '{}' is there twice", blob);
-    }
-    const bool in_place = index < p.bottom_size() && p.bottom(index) == blob;
-    if (!in_place && versions_.contains(blob)) {
-      fail(ErrorCode::kInvalidNetwork, from,
-           "the blob '{}' is made twice: layer '{}' has it as a top already", blob,
-           versions_.at(blob).back().layer);
+  void check_tops(const LayerParameter& p, const Origin& from) const {
+    std::unordered_set<std::string> seen;
+    for (int i = 0; i < p.top_size(); ++i) {
+      const std::string& blob = p.top(i);
+      if (!seen.insert(blob).second) {
+        fail(ErrorCode::kInvalidNetwork, from, "the top '{}' is there twice", blob);
+      }
+      const bool in_place = i < p.bottom_size() && p.bottom(i) == blob;
+      const auto made = versions_.find(blob);
+      if (!in_place && made != versions_.end()) {
+        fail(ErrorCode::kInvalidNetwork, from,
+             "the blob '{}' is made twice: layer '{}' has it as a top already", blob,
+             made->second.back().layer);
+      }
     }
   }
 
   std::vector<TensorId> add_node(const std::string& name, graph::Op op, std::vector<TensorId> inputs,
                                  const std::vector<std::string>& blobs, const Origin& from) {
     graph::Node node;
-    node.name = make_unique(node_names_, name);
+    node.name = node_names_.make(name);
     node.op = std::move(op);
     node.inputs = std::move(inputs);
     node.origin = from;
@@ -209,12 +228,13 @@ class NetworkBuilder {
   }
 
   void name_tensors() {
-    std::unordered_set<std::string> taken(blobs_in_order_.begin(), blobs_in_order_.end());
+    UniqueNames tensor_names;
+    for (const std::string& blob : blobs_in_order_) tensor_names.make(blob);
     for (const std::string& blob : blobs_in_order_) {
       const auto& versions = versions_.at(blob);
       for (std::size_t i = 0; i + 1 < versions.size(); ++i) {
         network_.graph.tensors[static_cast<std::size_t>(versions[i].tensor)].name =
-            make_unique(taken, fmt::format("{}@{}", blob, versions[i].layer));
+            tensor_names.make(fmt::format("{}@{}", blob, versions[i].layer));
       }
     }
   }
@@ -241,7 +261,7 @@ class NetworkBuilder {
   BuiltNetwork network_;
   std::unordered_map<std::string, std::vector<Version>> versions_;  // by blob, in the order of writing
   std::vector<std::string> blobs_in_order_;
-  std::unordered_set<std::string> node_names_;
+  UniqueNames node_names_;
   std::unordered_set<std::string> weighted_names_;
 };
 

@@ -18,7 +18,9 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::TextFormat;
 
-constexpr std::uint64_t kLargestText = 64 << 20;
+// Limits on nonsense, a hundred times what real files have: a message in memory is far larger than its text.
+constexpr std::uint64_t kLargestText = 4 << 20;
+constexpr int kMostStages = 1000;
 // Caffe's own messages nest five deep; protobuf's parser recurses, so a file of open braces must not decide
 // how deep.
 constexpr int kDeepestNesting = 64;
@@ -223,6 +225,9 @@ Prototxt parse_prototxt(const std::string& text, const std::string& file) {
   if (!findings.error().empty()) throw Error(ErrorCode::kParse, findings.error());
   if (!parsed) throw Error(ErrorCode::kParse, fmt::format("{}: not a prototxt", file));
 
+  if (net.state().stage_size() > kMostStages) {
+    throw Error(ErrorCode::kInvalidNetwork, fmt::format("{}: more than {} stages", file, kMostStages));
+  }
   prototxt.input_lines = lines_of(tree, net, "input");
   if (net.layer_size() > 0 && net.layers_size() > 0) {
     const FieldDescriptor* field = NetParameter::descriptor()->FindFieldByName("layers");
