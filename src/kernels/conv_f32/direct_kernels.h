@@ -18,6 +18,10 @@ class Block {
     const std::int64_t taps = b.full_taps + b.tail_taps, gap = b.input_gap;
     for (std::int64_t t = 0; t < taps; ++t) {
       const float* x = b.input + b.taps[t];
+      // The next tap's pixels often lie in another block of channels, too far for the hardware to foresee.
+      const float* next = b.input + b.taps[t + 1 < taps ? t + 1 : t];
+#pragma GCC unroll 14
+      for (int r = 0; r < kRows; ++r) __builtin_prefetch(&pixel(next, gap, r));
       for (std::int64_t quads = t < b.full_taps ? 4 : b.tail_quads; quads > 0; --quads) {
 #pragma GCC unroll 4
         for (int c = 0; c < 4; ++c) block.step(x + c, gap, w + c * kChannels);
@@ -58,6 +62,11 @@ class Block {
     }
   }
 
+  // Pixel r of a block whose first one is *x.
+  [[gnu::always_inline]] static const float& pixel(const float* x, std::int64_t gap, int r) {
+    return r < kFirstRun ? x[r * kPixel] : x[gap + (r - kFirstRun) * kPixel];
+  }
+
   // Where sum[r][v] belongs in the output (or the residual, which has its own gap).
   [[gnu::always_inline]] static std::int64_t place(int r, int v, std::int64_t gap,
                                                    std::int64_t vector_stride) {
@@ -87,10 +96,9 @@ class Block {
     Vector weights[kRegisters];
 #pragma GCC unroll 2
     for (int v = 0; v < kRegisters; ++v) weights[v] = Ops::load(w + v * Ops::kLanes);
-    const float* second = x + gap;
 #pragma GCC unroll 14
     for (int r = 0; r < kRows; ++r) {
-      const Vector value = Ops::all(r < kFirstRun ? x[r * kPixel] : second[(r - kFirstRun) * kPixel]);
+      const Vector value = Ops::all(pixel(x, gap, r));
 #pragma GCC unroll 2
       for (int v = 0; v < kRegisters; ++v) sum[r][v] = Ops::multiply_add(value, weights[v], sum[r][v]);
     }
