@@ -72,7 +72,7 @@ class Evaluate : public ::testing::Test {
       for (int n = 0; n < batch; ++n) {
         const int picture = static_cast<int>(std::lround(input[static_cast<std::size_t>(n) * 48] / 10));
         for (int c = 0; c < kClasses; ++c)
-          output[static_cast<std::size_t>(n * kClasses + c)] =
+          output[static_cast<std::size_t>(n) * kClasses + static_cast<std::size_t>(c)] =
               static_cast<float>(-((picture + shift - c + kClasses) % kClasses));
       }
     };

@@ -56,7 +56,7 @@ struct InputPipeline::Impl {
 
   Slot& slot(std::size_t index) { return ring[index % ring.size()]; }
 
-  void work(std::stop_token stop) {
+  void work(const std::stop_token& stop) {
     std::unique_lock lock(mutex);
     while (slot_free.wait(
         lock, stop, [&] { return cancelled || taken == dataset.size() || taken < consumed + ring.size(); })) {
@@ -141,7 +141,7 @@ InputPipeline::InputPipeline(Dataset dataset, const Preprocessing& preprocessing
                                  ? static_cast<std::size_t>(options.threads)
                                  : std::max<std::size_t>(1, std::thread::hardware_concurrency());
   for (std::size_t i = 0; i < std::min(wanted, pictures); ++i)
-    impl_->threads.emplace_back([impl = impl_.get()](std::stop_token stop) { impl->work(stop); });
+    impl_->threads.emplace_back([impl = impl_.get()](const std::stop_token& stop) { impl->work(stop); });
 }
 
 InputPipeline::~InputPipeline() {

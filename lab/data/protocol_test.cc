@@ -10,7 +10,6 @@ namespace octet::lab {
 namespace {
 
 using test::error_of;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 Preprocessing small(Protocol protocol) {

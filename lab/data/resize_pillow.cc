@@ -36,8 +36,11 @@ Filter make_filter(int from, int to) {
   std::vector<double> weights(static_cast<std::size_t>(filter.width));
   for (int i = 0; i < to; ++i) {
     const double center = (i + 0.5) * scale;
-    const int first = std::max(static_cast<int>(center - support + 0.5), 0);
-    const int count = std::min(static_cast<int>(center + support + 0.5), from) - first;
+    // Pillow rounds by truncating; halves, and a start below 0, must go its way.
+    const double low = center - support + 0.5;
+    const double high = center + support + 0.5;
+    const int first = std::max(static_cast<int>(low), 0);
+    const int count = std::min(static_cast<int>(high), from) - first;
     double sum = 0;
     for (int k = 0; k < count; ++k)
       sum += weights[static_cast<std::size_t>(k)] = triangle((k + first - center + 0.5) * inverse_support);

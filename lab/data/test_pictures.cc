@@ -30,7 +30,7 @@ std::filesystem::path TemporaryFolder::write(const std::string& name,
 }
 
 std::filesystem::path TemporaryFolder::write(const std::string& name, const std::string& text) const {
-  const std::filesystem::path file = path_ / name;
+  std::filesystem::path file = path_ / name;
   std::filesystem::create_directories(file.parent_path());
   std::ofstream(file, std::ios::binary) << text;
   return file;
@@ -129,6 +129,7 @@ std::vector<std::byte> encode_png(int width, int height, int color_type, int bit
   png_write_info(png, info);
   const std::size_t row_bytes = png_get_rowbytes(png, info);
   std::vector<png_bytep> pointers;
+  pointers.reserve(static_cast<std::size_t>(height));
   for (int y = 0; y < height; ++y)
     pointers.push_back(const_cast<png_bytep>(rows.data()) + static_cast<std::size_t>(y) * row_bytes);
   png_write_image(png, pointers.data());
