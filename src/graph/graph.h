@@ -103,7 +103,7 @@ enum class AverageDivisor {
 };
 struct Pooling {
   PoolKind kind = PoolKind::kMax;
-  Window window;                        // dilation 1; ignored where global
+  Window window = {};                   // dilation 1; ignored where global
   bool global = false;                  // the window is the whole feature map
   Rounding rounding = Rounding::kCeil;  // Caffe's; a last window that starts in the bottom/right padding (or
                                         // beyond the input) is dropped, as Caffe does where there is padding
