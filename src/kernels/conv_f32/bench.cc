@@ -1,6 +1,7 @@
-// Direct convolution of every shape of the study, one thread, calls of four images: GFLOPS
-// and the share of the multiply-add peak measured just before, for each instruction set of this machine, with
-// oneDNN (best instruction set; its layout changes not counted) beside it.
+// Convolution of every shape of the study, direct and where it can by Winograd, one thread, calls of four
+// images: GFLOPS and the share of the multiply-add peak measured just before, for each instruction set of
+// this machine, with oneDNN (best instruction set; its layout changes not counted) beside it. GFLOPS count
+// the direct way's operations, so that Winograd may pass the peak.
 //
 //   conv_f32_bench --benchmark_filter=ResNet-50
 #include <benchmark/benchmark.h>
@@ -80,6 +81,13 @@ void register_all() {
       add("avx512", [=](benchmark::State& s) { run_ours(s, desc, Isa::kAvx512, conv_f32_direct_avx512); });
     if (usable(Isa::kAvx2))
       add("avx2", [=](benchmark::State& s) { run_ours(s, desc, Isa::kAvx2, conv_f32_direct_avx2); });
+    const bool winograd = conv_f32_winograd_avx2_cost(desc, kImages) >= 0;
+    if (winograd && usable(Isa::kAvx512))
+      add("winograd avx512",
+          [=](benchmark::State& s) { run_ours(s, desc, Isa::kAvx512, conv_f32_winograd_avx512); });
+    if (winograd && usable(Isa::kAvx2))
+      add("winograd avx2",
+          [=](benchmark::State& s) { run_ours(s, desc, Isa::kAvx2, conv_f32_winograd_avx2); });
 #endif
     add("onednn", [=](benchmark::State& s) { run_onednn(s, desc, machine.best_isa); });
   }
