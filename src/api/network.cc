@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "graph/describe.h"
 #include "graph/validate.h"
@@ -45,16 +46,18 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
   return row.back();
 }
 
-/// ", did you mean 'resnet-50'?" if a name is near enough to be what was meant.
+/// ", did you mean 'resnet-50'?" if a name begins with the word or is near enough to be what was meant.
 std::string suggestion(const std::string& word) {
   constexpr std::size_t kLongestWord = 64;
-  if (word.size() > kLongestWord) return {};
+  if (word.empty() || word.size() > kLongestWord) return {};
+  const auto distance = [&](const std::string& name) {
+    return name.starts_with(word) ? 0 : edit_distance(word, name);
+  };
   const std::vector<std::string>& names = zoo::names();
   const auto nearest =
-      std::min_element(names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
-        return edit_distance(word, a) < edit_distance(word, b);
-      });
-  if (edit_distance(word, *nearest) > std::max<std::size_t>(2, word.size() / 3)) return {};
+      std::min_element(names.begin(), names.end(),
+                       [&](const std::string& a, const std::string& b) { return distance(a) < distance(b); });
+  if (distance(*nearest) > std::max<std::size_t>(2, word.size() / 3)) return {};
   return fmt::format(", did you mean '{}'?", *nearest);
 }
 
