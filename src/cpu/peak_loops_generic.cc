@@ -5,7 +5,7 @@ namespace octet::cpu {
 namespace {
 
 using Floats = float __attribute__((vector_size(16)));
-using Words = std::int64_t __attribute__((vector_size(16)));
+using Words = std::uint64_t __attribute__((vector_size(16)));
 
 std::int64_t multiply_add(std::int64_t iterations) {
   const Floats factor = {0.5f, 0.25f, 0.125f, 0.5f}, term = {1, 2, 3, 4};
@@ -28,7 +28,7 @@ std::int64_t read(const std::byte* data, std::size_t bytes) {
   }
   Words total = {};
   for (const Words& sum : sums) total += sum;
-  return total[0] + total[1];
+  return static_cast<std::int64_t>(total[0] + total[1]);
 }
 
 }  // namespace
