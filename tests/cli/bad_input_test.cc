@@ -158,7 +158,8 @@ TEST_F(BadInput, CaffemodelWithOtherShapes) {
 TEST_F(BadInput, CaffemodelWithNanWeights) {
   Layers layers = tiny_layers();
   layers[1].second[1] = filled_blob({10}, std::nanf(""));
-  weights_refused(caffemodel(layers), {"classes"});
+  const std::string file = directory_.write("nan.caffemodel", caffemodel(layers)).string();
+  refused({"inspect", net_, "--weights", file}, {"tiny.prototxt:19", "classes", "nan"});
 }
 
 TEST_F(BadInput, CaffemodelWithAnotherNumberOfBlobs) {

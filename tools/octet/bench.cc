@@ -109,6 +109,7 @@ void print_text(const Options& options, const Engine& engine, bool synthetic_wei
 }
 
 int run(const Options& options) {
+  build_options(options.engine);  // says what is wrong with the options before a large network is loaded
   const lab::LoadSettings settings = load_settings(options);
   bool synthetic_weights = false;
   // The network is let go once the engine has packed its weights.

@@ -138,7 +138,8 @@ void add_engine_options(CLI::App& command, EngineOptions& options) {
       .add_option("--disable-pass", options.disabled_passes, "leave out this pass (octet inspect --passes)")
       ->type_name("NAME")
       ->expected(1)
-      ->take_all();
+      ->take_all()
+      ->default_str("");
 }
 
 Precision available_precision(const std::string& text) {
@@ -219,7 +220,7 @@ Engine build_engine(const Network& network, const EngineOptions& options) {
 
 void add_output_options(CLI::App& command, OutputOptions& options) {
   command.add_option("--format", options.format, "text, or one JSON document on stdout")
-      ->check(CLI::IsMember({"text", "json"}))
+      ->check(CLI::IsMember({"text", "json"}).description(""))
       ->type_name("text|json");
 }
 

@@ -150,8 +150,10 @@ void print_text(const Engine& engine, const Profile& profile) {
                    fmt::format("{:.1f}", layer.gflops), fmt::format("{:.0f}", 100 * layer.peak_share),
                    fmt::format("{:.1f}", layer.gbps), layer.bound});
   table.print();
-  fmt::print("\nsum of the layers {:.3f} ms, whole run {:.3f} ms ({:.3f} ms without the clock reads)\n",
-             profile.sum_ms, profile.whole_ms, profile.untimed_ms);
+  fmt::print(
+      "\nsum of the layers {:.3f} ms, whole run {:.3f} ms ({:.3f} ms without the clock reads);\nthe rest is "
+      "threads waiting for each other or for other programs\n",
+      profile.sum_ms, profile.whole_ms, profile.untimed_ms);
 }
 
 int run(const Options& options) {
