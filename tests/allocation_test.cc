@@ -1,5 +1,5 @@
-// What the engine promises about memory, counted at the allocator: nothing is allocated while running, and the peak is the
-// plan's own figure. The program replaces malloc and friends to count.
+// What the engine promises about memory, counted at the allocator: nothing is allocated while running, and
+// the peak is the plan's own figure. The program replaces malloc and friends to count.
 #include <gtest/gtest.h>
 #include <malloc.h>
 
@@ -13,7 +13,7 @@
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define OCTET_COUNTS_ALLOCATIONS 1
 extern "C" {
-void* __libc_malloc(std::size_t);                 // NOLINT: glibc's own names, to call past the replacements below
+void* __libc_malloc(std::size_t);  // NOLINT: glibc's own names, to call past the replacements below
 void* __libc_calloc(std::size_t, std::size_t);    // NOLINT
 void* __libc_realloc(void*, std::size_t);         // NOLINT
 void* __libc_memalign(std::size_t, std::size_t);  // NOLINT
@@ -29,7 +29,8 @@ std::atomic<std::int64_t> g_peak{0};
 [[maybe_unused]] void* count(void* p) {
   if (p == nullptr) return p;
   g_allocations.fetch_add(1, std::memory_order_relaxed);
-  const std::int64_t live = g_live.fetch_add(static_cast<std::int64_t>(malloc_usable_size(p))) + static_cast<std::int64_t>(malloc_usable_size(p));
+  const std::int64_t live = g_live.fetch_add(static_cast<std::int64_t>(malloc_usable_size(p))) +
+                            static_cast<std::int64_t>(malloc_usable_size(p));
   std::int64_t peak = g_peak.load();
   while (live > peak && !g_peak.compare_exchange_weak(peak, live)) {
   }

@@ -14,7 +14,8 @@ constexpr double kBound = 1e-4;  // of the output's range
 
 class ZooEngine : public testing::TestWithParam<std::string> {};
 
-/// The values before the softmax, where it would otherwise hide errors: an output with a range worth comparing.
+/// The values before the softmax, where it would otherwise hide errors: an output with a range worth
+/// comparing.
 Network before_softmax(const Network& network) {
   for (const LayerInfo& layer : network.layers()) {
     if (layer.op == "Softmax") return network.with_output(layer.inputs[0]);
@@ -31,9 +32,11 @@ TEST_P(ZooEngine, AgreesWithTheReferenceOnEveryInstructionSet) {
   const std::span<const float> in(input);
   const std::vector<float> expected = run_reference(network, kBatch, std::span(&in, 1))[0];
   for (const Isa isa : test::usable_isas()) {
-    // The generic kernels are the plain loops that tests/graph_engine_test checks on small networks; 10 GMAC of them take
-    // minutes.
-    if (isa == Isa::kGeneric && network.layers().size() > 0 && GetParam() != "squeezenet-1.0" && GetParam() != "alexnet") continue;
+    // The generic kernels are the plain loops that tests/graph_engine_test checks on small networks; 10 GMAC
+    // of them take minutes.
+    if (isa == Isa::kGeneric && network.layers().size() > 0 && GetParam() != "squeezenet-1.0" &&
+        GetParam() != "alexnet")
+      continue;
     for (const int threads : {1, 2}) {
       BuildOptions options;
       options.max_batch = kBatch;
@@ -41,13 +44,15 @@ TEST_P(ZooEngine, AgreesWithTheReferenceOnEveryInstructionSet) {
       options.isa = isa;
       const Engine engine = Engine::build(network, options);
       const auto difference = test::compare(test::run_engine(engine, kBatch, input)[0], expected);
-      EXPECT_LE(difference.max_error, kBound) << to_string(isa) << ", " << threads << " threads: " << difference.text;
+      EXPECT_LE(difference.max_error, kBound)
+          << to_string(isa) << ", " << threads << " threads: " << difference.text;
     }
   }
 }
 
 TEST_P(ZooEngine, GivesTheSameBytesForAnyBatchAndThreadCount) {
-  // Winograd is chosen by how many images a call has, and rounds in its own way: without it the kernels' sums are the same.
+  // Winograd is chosen by how many images a call has, and rounds in its own way: without it the kernels' sums
+  // are the same.
   const Network network = before_softmax(Network::zoo(GetParam(), 1));
   constexpr int kImages = 5;
   const Shape shape = network.inputs()[0].shape;
@@ -73,8 +78,8 @@ TEST_P(ZooEngine, GivesTheSameBytesForAnyBatchAndThreadCount) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Networks, ZooEngine, testing::ValuesIn(Network::zoo_names()), [](const auto& info) {
-  std::string name = info.param;
+INSTANTIATE_TEST_SUITE_P(Networks, ZooEngine, testing::ValuesIn(Network::zoo_names()), [](const auto& instance) {
+  std::string name = instance.param;
   for (char& c : name) {
     if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
   }

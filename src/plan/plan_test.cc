@@ -1,0 +1,190 @@
+// What the plan promises about calls and memory, on small graphs and pretended machines.
+#include "plan/plan.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "octet/error.h"
+#include "plan/memory_planner.h"
+#include "plan/schedule.h"
+#include "tests/support/graph_builder.h"
+
+namespace octet::plan {
+namespace {
+
+using graph::TensorId;
+using test::GraphBuilder;
+using test::square_window;
+
+PlanOptions generic(int batch = 1, int threads = 1) {
+  PlanOptions options;
+  options.max_batch = batch;
+  options.threads = threads;
+  options.isas = {Isa::kGeneric};
+  options.cache_bytes = 1 << 20;
+  return options;
+}
+
+int count(const Plan& plan, const std::string& op) {
+  return static_cast<int>(
+      std::count_if(plan.steps.begin(), plan.steps.end(), [&](const Step& s) { return s.op == op; }));
+}
+
+TensorId convolution(GraphBuilder& b, TensorId in, std::int64_t channels) {
+  return b.convolution(in, {square_window(3, 1, 1), channels, 1, {}});
+}
+
+TEST(Plan, ConcatenationOfWholeBlocksCostsNoStep) {
+  GraphBuilder b;
+  const TensorId x = b.input({1, 3, 8, 8});
+  const TensorId parts =
+      b.node(graph::Concat{}, {convolution(b, x, 16), convolution(b, x, 32), convolution(b, x, 20)});
+  const Plan plan = build_plan(b.finish({b.node(graph::Pooling{.global = true}, {parts})}), generic());
+  EXPECT_EQ(count(plan, "Concat"), 0);
+  EXPECT_EQ(count(plan, "Reformat"), 0);
+  EXPECT_EQ(plan.steps.size(), 5u);  // three convolutions, the pool, the output
+}
+
+TEST(Plan, ConcatenationCopiesOnlyWhatBeginsInsideABlock) {
+  GraphBuilder b;
+  const TensorId x = b.input({1, 3, 8, 8});
+  const TensorId parts =
+      b.node(graph::Concat{}, {convolution(b, x, 16), convolution(b, x, 20), convolution(b, x, 32)});
+  const Plan plan = build_plan(b.finish({b.node(graph::Pooling{.global = true}, {parts})}), generic());
+  EXPECT_EQ(count(plan, "Concat"), 2);  // the 20 channels end inside a block that the 32 begin in
+}
+
+TEST(Plan, ConcatenationsNest) {
+  GraphBuilder b;
+  const TensorId x = b.input({1, 3, 8, 8});
+  const TensorId inner = b.node(graph::Concat{}, {convolution(b, x, 16), convolution(b, x, 16)});
+  const TensorId outer = b.node(graph::Concat{}, {inner, convolution(b, inner, 16)});
+  const Plan plan = build_plan(b.finish({b.node(graph::Pooling{.global = true}, {outer})}), generic());
+  EXPECT_EQ(count(plan, "Concat"), 0);
+}
+
+TEST(Plan, FlatteningBeforeAFullyConnectedLayerCostsNoStep) {
+  GraphBuilder b;
+  const TensorId flat = b.node(graph::Flatten{}, {convolution(b, b.input({1, 3, 8, 8}), 20)});
+  const Plan plan = build_plan(b.finish({b.inner_product(flat, 10)}), generic());
+  EXPECT_EQ(plan.steps.size(), 3u);
+}
+
+TEST(Plan, ElementWiseStepsWriteInPlaceUnlessTheirInputIsNeededAgain) {
+  GraphBuilder chain;
+  const TensorId c = convolution(chain, chain.input({1, 3, 8, 8}), 16);
+  const Plan in_place = build_plan(chain.finish({chain.relu(chain.relu(c, 0.1f), 0.2f)}), generic());
+  std::set<int> buffers;
+  for (const Step& step : in_place.steps) {
+    if (step.output.kind == OperandRef::Kind::kBuffer) buffers.insert(step.output.index);
+  }
+  EXPECT_EQ(buffers.size(), 1u);
+
+  GraphBuilder shared;
+  const TensorId d = convolution(shared, shared.input({1, 3, 8, 8}), 16);
+  const TensorId r = shared.relu(d, 0.1f);
+  const Plan apart = build_plan(shared.finish({shared.sum({r, d})}), generic());
+  EXPECT_NE(apart.steps[0].output.index, apart.steps[1].output.index);
+}
+
+TEST(Plan, FullyConnectedLayersTakeTheWholeBatch) {
+  GraphBuilder b;
+  const TensorId c = convolution(b, b.input({1, 3, 8, 8}), 16);
+  const auto graph = b.finish({b.inner_product(b.relu(b.inner_product(c, 32)), 10)});
+  const Plan batch = build_plan(graph, generic(32, 2));
+  ASSERT_EQ(batch.phases.size(), 2u);
+  EXPECT_FALSE(batch.phases[0].shared);
+  EXPECT_TRUE(batch.phases[1].shared);
+  EXPECT_EQ(batch.phases[1].chunk, 32);
+  EXPECT_EQ(build_plan(graph, generic(1, 2)).phases.size(), 1u);
+}
+
+TEST(Plan, MemoryGrowsWithTheGroupNotWithTheBatch) {
+  GraphBuilder b;
+  TensorId t = b.input({1, 3, 32, 32});
+  for (int i = 0; i < 4; ++i) t = convolution(b, t, 32);
+  const auto graph = b.finish({b.node(graph::Pooling{.global = true}, {t})});
+  const Plan at_64 = build_plan(graph, generic(64, 2));
+  const Plan at_1024 = build_plan(graph, generic(1024, 2));
+  EXPECT_EQ(at_64.context_bytes(), at_1024.context_bytes());
+}
+
+TEST(Plan, BuffersThatLiveTogetherNeverOverlap) {
+  for (const std::int64_t cache : {std::int64_t{1} << 12, std::int64_t{1} << 16, std::int64_t{1} << 30}) {
+    GraphBuilder b;
+    TensorId t = b.input({1, 3, 32, 32});
+    for (int i = 0; i < 3; ++i) {
+      const TensorId parts =
+          b.node(graph::Concat{}, {convolution(b, t, 16), convolution(b, t, 24), convolution(b, t, 16)});
+      t = b.node(graph::Pooling{.window = square_window(2, 2)}, {parts});
+    }
+    PlanOptions options = generic(16, 2);
+    options.cache_bytes = cache;
+    const Plan plan = build_plan(b.finish({b.inner_product(t, 10)}), options);
+    for (const bool shared : {false, true}) {
+      std::vector<Lifetime> lifetimes;
+      Placement placement{{}, shared ? plan.shared_arena_bytes : plan.chunk_arena_bytes};
+      for (const Buffer& buffer : plan.buffers) {
+        if (buffer.shared != shared || buffer.images == 0) continue;
+        lifetimes.push_back({buffer.bytes(), buffer.first_step, buffer.last_step});
+        placement.offsets.push_back(buffer.offset);
+      }
+      EXPECT_TRUE(placement_is_valid(lifetimes, placement)) << "cache " << cache << " shared " << shared;
+    }
+  }
+}
+
+TEST(Plan, ThreadsRunAloneOnlyWhereTheyStayBusy) {
+  const Phase chunked{{{0, 0, 1}}, 16, false}, shared{{{0, 0, 1}}, 16, true};
+  EXPECT_FALSE(runs_data_parallel(1, 2, chunked));
+  EXPECT_TRUE(runs_data_parallel(2, 2, chunked));
+  EXPECT_FALSE(runs_data_parallel(3, 2, chunked));  // a third of one thread's time would be lost
+  EXPECT_TRUE(runs_data_parallel(5, 2, chunked));
+  EXPECT_FALSE(runs_data_parallel(64, 2, shared));
+  EXPECT_FALSE(runs_data_parallel(64, 1, chunked));
+  EXPECT_FALSE(runs_data_parallel(65, 64, chunked));
+}
+
+TEST(Plan, WhatCannotBeLoweredNamesTheLayer) {
+  GraphBuilder b;
+  const TensorId x = b.input({1, 16, 8, 8});
+  const auto graph = b.finish({b.node(graph::Concat{.axis = 2}, {x, x}, {}, "sideways")});
+  try {
+    build_plan(graph, generic());
+    FAIL() << "planned";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+    EXPECT_NE(std::string(error.what()).find("sideways"), std::string::npos) << error.what();
+  }
+}
+
+TEST(Selection, IsAPureFunctionOfWhatIsAsked) {
+  kernels::ConvDesc desc;
+  desc.input = desc.output = {64, 56, 56, kernels::Layout::kNchw16c};
+  desc.window = {.kernel_h = 3, .kernel_w = 3, .pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1};
+  kernels::SelectionOptions options;
+  EXPECT_EQ(kernels::select(desc, options).name(), "conv_f32/direct/generic");
+#ifdef OCTET_X86
+  options.isas = {Isa::kGeneric, Isa::kAvx2, Isa::kAvx512};  // a pretended machine
+  EXPECT_EQ(kernels::select(desc, options).name(), "conv_f32/winograd_f4/avx512");
+  options.winograd = false;
+  EXPECT_EQ(kernels::select(desc, options).name(), "conv_f32/direct/avx512");
+  options.isas = {Isa::kGeneric, Isa::kAvx2};
+  EXPECT_EQ(kernels::select(desc, options).name(), "conv_f32/direct/avx2");
+#endif
+}
+
+TEST(Registry, EveryFamilyHasAReference) {
+  std::set<std::string> families, references;
+  for (const kernels::Entry& entry : kernels::all_kernels()) {
+    families.insert(entry.family);
+    if (entry.isa == Isa::kGeneric) references.insert(entry.family);
+  }
+  EXPECT_EQ(families, references);
+  EXPECT_GE(families.size(), 8u);
+}
+
+}  // namespace
+}  // namespace octet::plan
