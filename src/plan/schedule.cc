@@ -9,6 +9,8 @@ namespace {
 
 // Images beyond this add nothing to the reuse of weights, only memory.
 constexpr int kLargestGroup = 16;
+// How many times dearer it is to read a weight again than to read an activation that has left the cache.
+constexpr std::int64_t kWeightReuse = 4;
 // Fully connected layers take the whole batch, so that their weights are read once; bounded, for the sake of
 // memory.
 constexpr int kLargestSharedChunk = 256;
@@ -25,32 +27,59 @@ int first_shared_step(const Plan& plan) {
   return first;
 }
 
-/// As many images as fit the cache, a power of two.
-int group_for(std::int64_t bytes, std::int64_t cache_bytes, int limit) {
+std::int64_t weight_bytes(const Step& step) {
+  std::int64_t bytes = 0;
+  for (const graph::Weights& weights : step.weights) bytes += weights.shape().elements() * 4;
+  return bytes;
+}
+
+/// Steps in a row whose results have the same height and width: a stage of the network.
+int stage_end(const Plan& plan, int first, int last) {
+  const auto pixels = [&](int s) { return plan.steps[static_cast<std::size_t>(s)].output_map.pixels(); };
+  int s = first;
+  while (s < last && pixels(s + 1) == pixels(first)) ++s;
+  return s;
+}
+
+/// Images that a stage should handle at a time, a power of two. A group's activations should fit the cache;
+/// but every group reads the stage's weights anew, so where these outweigh the activations, the group is as
+/// large as makes up for it.
+int group_of_stage(const Plan& plan, int first, int last, std::int64_t cache_bytes, int limit) {
+  std::int64_t weights = 0, activations = 0, largest = 1;
+  for (int s = first; s <= last; ++s) {
+    const Step& step = plan.steps[static_cast<std::size_t>(s)];
+    const std::int64_t bytes = input_bytes(plan, step) + step.output_map.bytes();
+    weights += weight_bytes(step);
+    activations += bytes;
+    largest = std::max(largest, bytes);
+  }
+  const std::int64_t images =
+      std::max(cache_bytes / largest, kWeightReuse * weights / std::max<std::int64_t>(1, activations));
   int group = 1;
-  while (group * 2 <= limit && bytes * group * 2 <= cache_bytes) group *= 2;
+  while (group * 2 <= limit && group * 2 <= images) group *= 2;
   return group;
 }
 
-/// Maps shrink along a network, so groups grow. A step never gets a larger group than one behind it: a narrow
-/// place after a wide one would otherwise cut the network into many segments, and each cut keeps a whole
-/// chunk in memory.
+/// Maps shrink along a network, so groups grow. A stage never gets a larger group than one behind it: each
+/// change cuts the network into segments, and each cut keeps a whole chunk in memory.
 Phase chunked_phase(const Plan& plan, int first, int last, const PlanOptions& options) {
   const int limit = std::clamp((options.max_batch + options.threads - 1) / options.threads, 1, kLargestGroup);
-  std::vector<int> groups;
-  for (int s = first; s <= last; ++s) {
-    const Step& step = plan.steps[static_cast<std::size_t>(s)];
-    groups.push_back(
-        group_for(input_bytes(plan, step) + step.output_map.bytes(), options.cache_bytes, limit));
+  std::vector<Segment> stages;
+  for (int s = first; s <= last;) {
+    const int end = stage_end(plan, s, last);
+    stages.push_back({s, end, group_of_stage(plan, s, end, options.cache_bytes, limit)});
+    s = end + 1;
   }
-  for (std::size_t i = groups.size() - 1; i > 0; --i) groups[i - 1] = std::min(groups[i - 1], groups[i]);
+  for (std::size_t i = stages.size() - 1; i > 0; --i)
+    stages[i - 1].group = std::min(stages[i - 1].group, stages[i].group);
 
   Phase phase;
-  for (int s = first; s <= last; ++s) {
-    const int group = groups[static_cast<std::size_t>(s - first)];
-    if (phase.segments.empty() || phase.segments.back().group != group)
-      phase.segments.push_back({s, s, group});
-    phase.segments.back().last_step = s;
+  for (const Segment& stage : stages) {
+    if (!phase.segments.empty() && phase.segments.back().group == stage.group) {
+      phase.segments.back().last_step = stage.last_step;
+    } else {
+      phase.segments.push_back(stage);
+    }
   }
   phase.chunk = phase.segments.back().group;
   return phase;
