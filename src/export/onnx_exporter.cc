@@ -8,6 +8,7 @@
 
 #include "base/atomic_file.h"
 #include "graph/describe.h"
+#include "graph/validate.h"
 #include "octet/error.h"
 #include "octet/version.h"
 
@@ -238,10 +239,12 @@ class Exporter {
     }
     const std::string result = before(eltwise.relu);
     switch (eltwise.kind) {
-      // Two-operand Add is what every engine's fusion looks for.
-      case graph::EltwiseKind::kSum:
-        add(inputs.size() == 2 ? "Add" : "Sum", std::move(inputs), result);
+      case graph::EltwiseKind::kSum: {
+        // Two-operand Add is what every engine's fusion looks for.
+        const char* const op = inputs.size() == 2 ? "Add" : "Sum";
+        add(op, std::move(inputs), result);
         break;
+      }
       case graph::EltwiseKind::kMax:
         add("Max", std::move(inputs), result);
         break;
@@ -273,7 +276,9 @@ class Exporter {
     for (std::size_t i = 1; i < to.rank(); ++i) dims.add_int64_data(to[i]);
     add("Reshape", {input(0), dims.name()}, output());
   }
-  void write(const graph::Identity&) { add("Identity", {input(0)}, output()); }
+  void write(const graph::Identity&) {
+    for (graph::TensorId t : node_->outputs) add("Identity", {input(0)}, name(t));
+  }
 
   const graph::Graph& graph_;
   onnx::Model model_;
@@ -285,6 +290,7 @@ class Exporter {
 }  // namespace
 
 void export_onnx(const graph::Graph& graph, const std::filesystem::path& path) {
+  graph::check_weights_there(graph);
   const onnx::Model model = Exporter(graph).run();
   base::AtomicFile file(path);
   if (!model.SerializeToFileDescriptor(file.descriptor())) {
