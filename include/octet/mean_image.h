@@ -9,7 +9,7 @@
 namespace octet {
 
 struct MeanImage {
-  std::int64_t channels = 0;  ///< Caffe's order: B, G, R
+  std::int64_t channels = 0;  ///< in Caffe's order: B, G, R
   std::int64_t height = 0;
   std::int64_t width = 0;
   std::vector<float> values;  ///< channel by channel, 0..255

@@ -77,7 +77,7 @@ int rank_of_label(std::span<const float> scores, int label) {
   return rank;
 }
 
-Interval wilson_interval95(std::int64_t successes, std::int64_t trials) {
+ConfidenceInterval wilson_interval95(std::int64_t successes, std::int64_t trials) {
   if (trials <= 0) return {0, 100};
   constexpr double kZ = 1.959963984540054;
   const double n = static_cast<double>(trials);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "lab/confidence_interval.h"
 #include "lab/data/dataset.h"
 #include "lab/data/pipeline.h"
 #include "lab/data/protocol.h"
@@ -24,12 +25,8 @@ std::vector<int> top_k(std::span<const float> scores, int k);
 /// nothing.
 int rank_of_label(std::span<const float> scores, int label);
 
-struct Interval {
-  double low = 0;
-  double high = 0;
-};
 /// 95 % interval of a share, in percent (Wilson 1927). {0, 100} without trials.
-Interval wilson_interval95(std::int64_t successes, std::int64_t trials);
+ConfidenceInterval wilson_interval95(std::int64_t successes, std::int64_t trials);
 
 struct Prediction {
   std::size_t sample = 0;  ///< index in the data set
@@ -44,8 +41,8 @@ struct AccuracyResult {
   std::int64_t top5_correct = 0;
   double top1 = 0;  ///< percent
   double top5 = 0;
-  Interval top1_ci95;
-  Interval top5_ci95;
+  ConfidenceInterval top1_ci95;
+  ConfidenceInterval top5_ci95;
   std::vector<Prediction> predictions;  ///< in the data set's order
 };
 

@@ -35,13 +35,13 @@ TEST(RankOfLabel, CountsClassesThatScoreAtLeastAsHigh) {
 
 // With z = 1.959964: 5 of 10 is 1/2 +- z / (2 sqrt(10 + z^2)), 0 of 10 ends at z^2 / (10 + z^2).
 TEST(WilsonInterval, EqualsItsClosedFormsAtTheMiddleAndTheEnds) {
-  const Interval half = wilson_interval95(5, 10);
+  const ConfidenceInterval half = wilson_interval95(5, 10);
   EXPECT_NEAR(half.low, 23.6593, 1e-3);
   EXPECT_NEAR(half.high, 76.3407, 1e-3);
-  const Interval none = wilson_interval95(0, 10);
+  const ConfidenceInterval none = wilson_interval95(0, 10);
   EXPECT_DOUBLE_EQ(none.low, 0);
   EXPECT_NEAR(none.high, 27.7533, 1e-3);
-  const Interval all = wilson_interval95(10, 10);
+  const ConfidenceInterval all = wilson_interval95(10, 10);
   EXPECT_NEAR(all.low, 72.2467, 1e-3);
   EXPECT_DOUBLE_EQ(all.high, 100);
   EXPECT_EQ(wilson_interval95(0, 0).high, 100);

@@ -5,12 +5,9 @@
 #include <cstdint>
 #include <span>
 
-namespace octet::lab {
+#include "lab/confidence_interval.h"
 
-struct ConfidenceInterval {
-  double low = 0;
-  double high = 0;
-};
+namespace octet::lab {
 
 /// All of these throw Error(kInvalidArgument) for no samples.
 double mean(std::span<const double> samples);

@@ -50,7 +50,7 @@ Image resize_as_told(const Image& image, const Preprocessing& preprocessing) {
 }
 
 // Start of a centre crop, as Caffe's DataTransformer takes it: the odd pixel stays below and to the right.
-int crop_start(int full, int crop) { return (full - crop) / 2; }
+int crop_start(std::int64_t full, int crop) { return static_cast<int>((full - crop) / 2); }
 
 const char* filter_name(Protocol protocol) {
   return protocol == Protocol::kPillowSquash ? "pillow-bilinear" : "opencv-linear";
@@ -103,12 +103,14 @@ void validate(const Preprocessing& p) {
             p.crop_width, p.crop_height, p.resize));
   if (!p.mean_image) return;
   const MeanImage& mean = *p.mean_image;
+  if (mean.channels != 3)
+    throw Error(ErrorCode::kMismatch,
+                fmt::format("mean image: 3 channels were expected, {} came", mean.channels));
   if (mean.height < 1 || mean.width < 1 || mean.height > kMaxSide || mean.width > kMaxSide ||
-      mean.bgr.size() !=
-          std::size_t{3} * static_cast<std::size_t>(mean.height) * static_cast<std::size_t>(mean.width))
+      mean.values.size() != static_cast<std::size_t>(3 * mean.height * mean.width))
     throw Error(ErrorCode::kMismatch,
                 fmt::format("mean image: 3 planes of {} x {} (width x height) were expected, {} values came",
-                            mean.width, mean.height, mean.bgr.size()));
+                            mean.width, mean.height, mean.values.size()));
   if (mean.height < p.crop_height || mean.width < p.crop_width)
     throw Error(ErrorCode::kMismatch,
                 fmt::format("mean image: {} x {} (width x height) is smaller than the crop of {} x {}",
@@ -166,9 +168,9 @@ void preprocess(const Image& image, const Preprocessing& p, std::span<float> out
     for (int y = 0; y < p.crop_height; ++y, to += p.crop_width, from += 3 * p.crop_width) {
       if (p.mean_image) {
         const MeanImage& mean = *p.mean_image;
-        const std::size_t mean_row =
-            static_cast<std::size_t>(channel) * mean.height + crop_start(mean.height, p.crop_height) + y;
-        const float* mean_at = mean.bgr.data() + mean_row * mean.width + crop_start(mean.width, p.crop_width);
+        const std::int64_t mean_row = channel * mean.height + crop_start(mean.height, p.crop_height) + y;
+        const float* mean_at =
+            mean.values.data() + mean_row * mean.width + crop_start(mean.width, p.crop_width);
         for (int x = 0; x < p.crop_width; ++x) to[x] = static_cast<float>(from[3 * x]) - mean_at[x];
       } else {
         const float mean = p.mean_bgr[static_cast<std::size_t>(channel)];
@@ -193,7 +195,8 @@ std::string hash(const Preprocessing& p) {
   const std::string text = description(p);
   std::uint64_t value = XXH3_64bits(text.data(), text.size());
   if (p.mean_image)
-    value = XXH3_64bits_withSeed(p.mean_image->bgr.data(), p.mean_image->bgr.size() * sizeof(float), value);
+    value =
+        XXH3_64bits_withSeed(p.mean_image->values.data(), p.mean_image->values.size() * sizeof(float), value);
   return fmt::format("{:016x}", value);
 }
 

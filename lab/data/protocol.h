@@ -9,9 +9,9 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "lab/data/image.h"
+#include "octet/mean_image.h"
 #include "octet/types.h"
 
 namespace octet::lab {
@@ -28,20 +28,13 @@ const char* to_string(Protocol protocol);  // "caffe-squash", "pillow-squash", "
 /// Throws Error(kInvalidArgument) listing the names.
 Protocol parse_protocol(std::string_view text);
 
-/// A training set's mean picture, as a Caffe .binaryproto holds it: planes B, G, R of height x width.
-struct MeanImage {
-  int height = 0;
-  int width = 0;
-  std::vector<float> bgr;
-};
-
 struct Preprocessing {
   Protocol protocol = Protocol::kCaffeSquash;
   int resize = 256;  ///< pixels
   int crop_height = 224;
   int crop_width = 224;
   std::array<float, 3> mean_bgr = {104, 117, 123};  ///< used where there is no mean image
-  /// Of the crop's size, or larger and then cropped at its centre like the picture.
+  /// 3 channels of the crop's size, or larger and then cropped at its centre like the picture.
   std::optional<MeanImage> mean_image;
 
   /// Floats of one preprocessed picture.
@@ -49,8 +42,8 @@ struct Preprocessing {
 };
 
 /// Throws Error if the parts do not fit together: kInvalidArgument (sizes < 1 or > 16384, crop larger than
-/// the resized picture), kMismatch (mean image smaller than the crop or of another length than its shape
-/// says).
+/// the resized picture), kMismatch (mean image not of 3 channels, smaller than the crop or of another length
+/// than its shape says).
 void validate(const Preprocessing& preprocessing);
 
 /// What the study used for this network (study.md's Caffe protocol): caffe-squash, crop from `input_shape`

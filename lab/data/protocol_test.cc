@@ -58,8 +58,8 @@ TEST(Protocol, IsResizeThenCentreCropThenBgrThenMean) {
 TEST(Protocol, AMeanImageIsCroppedLikeThePicture) {
   Image black = make_image(20, 20);
   Preprocessing p = small(Protocol::kCaffeSquash);
-  MeanImage mean{16, 16, {}};
-  for (int i = 0; i < 3 * 16 * 16; ++i) mean.bgr.push_back(static_cast<float>(i));
+  MeanImage mean{3, 16, 16, {}};
+  for (int i = 0; i < 3 * 16 * 16; ++i) mean.values.push_back(static_cast<float>(i));
   p.mean_image = mean;
   const std::vector<float> cropped = run(black, p);
   // top (16 - 11) / 2 = 2, left (16 - 14) / 2 = 1
@@ -67,7 +67,7 @@ TEST(Protocol, AMeanImageIsCroppedLikeThePicture) {
   EXPECT_EQ(cropped[14], -(3 * 16 + 1));
   EXPECT_EQ(cropped.back(), -(2 * 256 + 12 * 16 + 14));
 
-  p.mean_image = MeanImage{11, 14, std::vector<float>(3 * 11 * 14, 5)};
+  p.mean_image = MeanImage{3, 11, 14, std::vector<float>(3 * 11 * 14, 5)};
   EXPECT_THAT(run(black, p), ::testing::Each(-5)) << "a mean image of the crop's size is used as it is";
 }
 
@@ -94,10 +94,14 @@ TEST(Protocol, PartsThatDoNotFitAreErrors) {
   p.resize = 1 << 30;
   EXPECT_EQ(error_of([&] { validate(p); }).code(), ErrorCode::kInvalidArgument);
   p = small(Protocol::kCaffeSquash);
-  p.mean_image = MeanImage{10, 14, std::vector<float>(3 * 10 * 14)};
+  p.mean_image = MeanImage{3, 10, 14, std::vector<float>(3 * 10 * 14)};
   EXPECT_EQ(error_of([&] { run(picture, p); }).code(), ErrorCode::kMismatch);
-  p.mean_image = MeanImage{16, 16, std::vector<float>(16 * 16)};
+  p.mean_image = MeanImage{3, 16, 16, std::vector<float>(16 * 16)};
   EXPECT_EQ(error_of([&] { run(picture, p); }).code(), ErrorCode::kMismatch);
+  p.mean_image = MeanImage{1, 16, 16, std::vector<float>(16 * 16)};
+  const Error grey = error_of([&] { run(picture, p); });
+  EXPECT_EQ(grey.code(), ErrorCode::kMismatch);
+  EXPECT_THAT(grey.what(), HasSubstr("3 channels were expected, 1 came"));
   std::vector<float> wrong(5);
   EXPECT_EQ(error_of([&] { preprocess(picture, small(Protocol::kCaffeSquash), wrong); }).code(),
             ErrorCode::kInvalidArgument);
@@ -148,9 +152,9 @@ TEST(PreprocessingHash, TellsProtocolsAndMeansApartAndStaysTheSame) {
   hashes.push_back(hash(q));
   q.mean_bgr[1] = 117.5f;
   hashes.push_back(hash(q));
-  q.mean_image = MeanImage{256, 256, std::vector<float>(3 * 256 * 256, 1)};
+  q.mean_image = MeanImage{3, 256, 256, std::vector<float>(3 * 256 * 256, 1)};
   hashes.push_back(hash(q));
-  q.mean_image->bgr[9] = 2;
+  q.mean_image->values[9] = 2;
   hashes.push_back(hash(q));
   for (std::size_t i = 0; i < hashes.size(); ++i)
     for (std::size_t j = 0; j < i; ++j) EXPECT_NE(hashes[i], hashes[j]) << i << " and " << j;

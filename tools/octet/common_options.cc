@@ -91,12 +91,12 @@ std::array<float, 3> parse_mean(const std::string& text) {
   return mean;
 }
 
-lab::MeanImage mean_image_for_pictures(const std::string& file) {
+MeanImage mean_image_for_pictures(const std::string& file) {
   MeanImage mean = load_mean_image(file);
   if (mean.channels != 3)
     fail(ErrorCode::kMismatch,
          fmt::format("{}: expected a mean image of 3 channels, got {}", file, mean.channels));
-  return {static_cast<int>(mean.height), static_cast<int>(mean.width), std::move(mean.values)};
+  return mean;
 }
 
 }  // namespace

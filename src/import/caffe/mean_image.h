@@ -1,19 +1,13 @@
-// A mean image in Caffe's .binaryproto form: what preprocessing subtracts from a picture.
+// Reading a mean image in Caffe's .binaryproto form.
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
-#include <vector>
+
+#include "octet/mean_image.h"
 
 namespace octet::caffe {
 
-/// Channels in Caffe's order (BGR), values in 0..255, channel by channel.
-struct MeanImage {
-  std::int64_t channels = 0, height = 0, width = 0;
-  std::vector<float> values;
-};
-
-/// Throws Error (kNotFound, kIo, kParse).
+/// Throws Error (kNotFound, kIo, kParse) naming the file.
 MeanImage load_mean_image(const std::filesystem::path& path);
 
 }  // namespace octet::caffe
