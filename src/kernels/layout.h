@@ -2,15 +2,20 @@
 //
 //   kNchw     [n][c][y][x]            what callers give and get
 //   kNchw16c  [n][c/16][y][x][16]     inside a network: 16 channels of one pixel are one cache line (one
-//   AVX-512 or two
-//                                     AVX2 registers); neighbouring pixels of a channel block lie next to
-//                                     each other, so a kernel's rows sit at constant offsets and never
-//                                     collide in a cache set.
+//                                     AVX-512 or two AVX2 registers); neighbouring pixels of a channel
+//                                     block lie next to each other, so a kernel's rows sit at constant
+//                                     offsets and never collide in a cache set.
 //
 // Channels are padded to 16 in kNchw16c and *the padding lanes hold zero*: every kernel writes zeros there,
 // so no kernel has to mask them when reading. A vector (H = W = 1) in kNchw16c is dense apart from that
 // padding. A concatenation whose inputs are multiples of 16 channels is free: producers write at a block
 // offset of the result, whose image stride they get with the operand.
+//
+// Infinities and NaN: nothing crashes and no address depends on a value, but the promises above are for
+// finite values. Padding lanes get their zeros by arithmetic (times zero weights, scales), so they may become
+// NaN, and a kernel that reads them with zero weights then spreads NaN to channels that the definition would
+// keep finite. Winograd spoils every output tile of 4 x 4 that reads the value, and direct convolution only
+// the windows that hold it. Images never touch each other.
 #pragma once
 
 #include <cstdint>
