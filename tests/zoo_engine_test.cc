@@ -78,13 +78,14 @@ TEST_P(ZooEngine, GivesTheSameBytesForAnyBatchAndThreadCount) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Networks, ZooEngine, testing::ValuesIn(Network::zoo_names()), [](const auto& instance) {
-  std::string name = instance.param;
-  for (char& c : name) {
-    if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
-  }
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Networks, ZooEngine, testing::ValuesIn(Network::zoo_names()),
+                         [](const auto& instance) {
+                           std::string name = instance.param;
+                           for (char& c : name) {
+                             if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
+                           }
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace octet
