@@ -15,7 +15,7 @@
 
 #include <cstdint>
 
-#include "kernels/activation.h"
+#include "kernels/simd/activation.h"
 
 namespace octet::kernels::conv_f32 {
 

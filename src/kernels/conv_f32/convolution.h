@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <variant>
 
-#include "kernels/activation.h"
 #include "kernels/op_desc.h"
+#include "kernels/simd/activation.h"
 
 namespace octet::kernels::conv_f32 {
 

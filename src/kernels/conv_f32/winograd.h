@@ -36,7 +36,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "kernels/activation.h"
+#include "kernels/simd/activation.h"
 
 namespace octet::kernels {
 

@@ -1,7 +1,7 @@
 // Blocks of up to 6 pixels x 16 channels: 12 sums, two weight registers and one broadcast of the 16 registers
 // there are, and 12 multiply-adds for 8 loads.
 #include "kernels/conv_f32/direct_kernels.h"
-#include "kernels/vector_avx2.h"
+#include "kernels/simd/vector_avx2.h"
 
 namespace octet::kernels::conv_f32 {
 namespace {

@@ -1,6 +1,6 @@
 // Winograd's F(4x4, 3x3) on AVX2 and FMA: see winograd.h.
 #include "kernels/conv_f32/winograd_kernels.h"
-#include "kernels/vector_avx2.h"
+#include "kernels/simd/vector_avx2.h"
 
 namespace octet::kernels {
 namespace {

@@ -1,7 +1,7 @@
 // Blocks of up to 14 pixels x 32 channels: 28 sums, two weight registers and one broadcast of the 32
 // registers there are, and 28 multiply-adds for 16 loads.
 #include "kernels/conv_f32/direct_kernels.h"
-#include "kernels/vector_avx512.h"
+#include "kernels/simd/vector_avx512.h"
 
 namespace octet::kernels::conv_f32 {
 namespace {

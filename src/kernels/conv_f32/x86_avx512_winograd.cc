@@ -1,6 +1,6 @@
 // Winograd's F(4x4, 3x3) on AVX-512: see winograd.h.
 #include "kernels/conv_f32/winograd_kernels.h"
-#include "kernels/vector_avx512.h"
+#include "kernels/simd/vector_avx512.h"
 
 namespace octet::kernels {
 namespace {

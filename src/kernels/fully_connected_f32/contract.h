@@ -17,7 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "kernels/activation.h"
+#include "kernels/simd/activation.h"
 
 namespace octet::kernels::fully_connected_f32 {
 

@@ -1,6 +1,6 @@
 // Fully connected layers on AVX2 and FMA: see contract.h.
 #include "kernels/fully_connected_f32/micro_kernels.h"
-#include "kernels/vector_avx2.h"
+#include "kernels/simd/vector_avx2.h"
 
 namespace octet::kernels::fully_connected_f32 {
 namespace {

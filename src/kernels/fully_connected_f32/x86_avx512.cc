@@ -1,6 +1,6 @@
 // Fully connected layers on AVX-512: see contract.h.
 #include "kernels/fully_connected_f32/micro_kernels.h"
-#include "kernels/vector_avx512.h"
+#include "kernels/simd/vector_avx512.h"
 
 namespace octet::kernels::fully_connected_f32 {
 namespace {

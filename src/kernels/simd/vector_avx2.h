@@ -1,6 +1,13 @@
-// One AVX2 register of floats under the names that kernel templates use, so that an algorithm is written
-// once for all instruction sets. Only instruction-set files include this. Everything has internal linkage, so
-// that no code compiled for a newer CPU can be shared with other files by the linker.
+// This folder is what instruction-set files share; each such file includes the wrapper of its own set.
+//
+//   vector_*.h    one register of floats, passed to a kernel template as its parameter `Ops`. For loops that
+//                 count registers: blocks of matrix multiplication and convolution, Winograd's transforms.
+//   f32x16_*.h    the 16 channels of one pixel as a value with operators, however many registers that takes.
+//                 For loops over pixels: pooling, LRN, element-wise operations.
+//   activation.h  the fused ReLU, over `Ops`.
+//
+// Everything that needs an instruction set has internal linkage or is always inlined, so that the linker can
+// never share code compiled for a newer CPU with other files (scripts/check-isa-symbols). This file: AVX2.
 #pragma once
 
 #include <immintrin.h>

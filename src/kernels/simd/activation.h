@@ -13,7 +13,7 @@ constexpr Activation make_activation(bool relu, float slope) {
   return {relu ? 0.0f : -__builtin_huge_valf(), relu ? slope : 0.0f};
 }
 
-/// Ops: one of vector_*.h.
+/// Ops: one of vector_*.h beside this.
 template <class Ops>
 [[gnu::always_inline]] inline typename Ops::Vector activate(typename Ops::Vector x, Activation activation) {
   if (activation.slope == 0.0f) return Ops::at_least(Ops::all(activation.lower_bound), x);

@@ -1,6 +1,5 @@
-// One AVX-512 register of floats under the names that kernel templates use, so that an algorithm is written
-// once for all instruction sets. Only instruction-set files include this. Everything has internal linkage, so
-// that no code compiled for a newer CPU can be shared with other files by the linker.
+// One AVX-512 register of floats: the `Ops` of kernel templates. vector_avx2.h says which wrapper is for
+// what, and why everything here has internal linkage.
 #pragma once
 
 #include <immintrin.h>
