@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <map>
 #include <utility>
 
+#include "graph/batch_norm.h"
 #include "graph/describe.h"
 #include "octet/error.h"
 #include "plan/concat_placement.h"
@@ -60,8 +60,7 @@ class Lowering {
   }
 
  private:
-  // ---- operands
-  // -----------------------------------------------------------------------------------------------------
+  // ---- operands ----
 
   const Shape& shape(TensorId t) const { return graph_.shape(t); }
   FeatureMap blocked(TensorId t) const { return feature_map(shape(t), Layout::kNchw16c, where(*node_)); }
@@ -116,8 +115,7 @@ class Lowering {
     return map;
   }
 
-  // ---- steps
-  // --------------------------------------------------------------------------------------------------------
+  // ---- steps ----
 
   Step& add_step(kernels::OpDesc desc, std::vector<OperandRef> inputs, const View& output) {
     Step step;
@@ -219,20 +217,11 @@ class Lowering {
   }
 
   /// Only where the pass fold_batch_norm is switched off: as scale and shift.
-  void lower(const graph::BatchNorm& norm) {
+  void lower(const graph::BatchNorm&) {
     const View input = blocked_operand(node_->inputs[0]);
     Step& step = add_node_step(kernels::ChannelAffineDesc{input.map, std::nullopt}, {input.ref},
                                target(node_->outputs[0]));
-    if (node_->weights.empty()) return;
-    const auto mean = node_->weights[0].values(), variance = node_->weights[1].values();
-    std::vector<float> scale(mean.size()), shift(mean.size());
-    for (std::size_t c = 0; c < mean.size(); ++c) {
-      const double s = 1.0 / std::sqrt(static_cast<double>(variance[c]) + static_cast<double>(norm.epsilon));
-      scale[c] = static_cast<float>(s);
-      shift[c] = static_cast<float>(-s * static_cast<double>(mean[c]));
-    }
-    const Shape channels{static_cast<std::int64_t>(mean.size())};
-    step.weights = {graph::Weights(channels, scale), graph::Weights(channels, shift)};
+    step.weights = graph::batch_norm_as_affine(*node_);
   }
 
   void lower(const graph::ChannelAffine& affine) {

@@ -1,9 +1,11 @@
 // What the plan promises about calls and memory, on small graphs and pretended machines.
 #include "plan/plan.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include "octet/error.h"
@@ -17,6 +19,9 @@ namespace {
 using graph::TensorId;
 using test::GraphBuilder;
 using test::square_window;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 PlanOptions generic(int batch = 1, int threads = 1) {
   PlanOptions options;
@@ -87,6 +92,38 @@ TEST(Plan, ElementWiseStepsWriteInPlaceUnlessTheirInputIsNeededAgain) {
   const TensorId r = shared.relu(d, 0.1f);
   const Plan apart = build_plan(shared.finish({shared.sum({r, d})}), generic());
   EXPECT_NE(apart.steps[0].output.index, apart.steps[1].output.index);
+}
+
+TEST(Plan, BatchNormThatNoPassFoldedBecomesAScaleAndAShift) {
+  GraphBuilder b;
+  const TensorId in = b.input({1, 2, 5, 5});
+  const std::vector<float> mean = {1, -3}, variance = {4, 0.25f};
+  const auto norm =
+      b.node(graph::BatchNorm{0}, {in}, {graph::Weights({2}, mean), graph::Weights({2}, variance)});
+  const Plan plan = build_plan(b.finish({norm}), generic());
+  const auto step =
+      std::find_if(plan.steps.begin(), plan.steps.end(), [](const Step& s) { return s.op == "BatchNorm"; });
+  ASSERT_NE(step, plan.steps.end());
+  EXPECT_THAT(step->weights[0].values(), ElementsAre(0.5f, 2.0f));
+  EXPECT_THAT(step->weights[1].values(), ElementsAre(-0.5f, 6.0f));
+}
+
+TEST(Plan, ABatchNormWhoseVarianceHasNoRootIsRefusedByLayerAndChannel) {
+  for (const float bad : {-1.0f, -1e-5f, std::numeric_limits<float>::quiet_NaN()}) {
+    GraphBuilder b;
+    const TensorId in = b.input({1, 3, 5, 5});
+    const std::vector<float> mean = {0, 0, 0}, variance = {1, bad, 1};
+    const auto norm =
+        b.node(graph::BatchNorm{1e-5f}, {in}, {graph::Weights({3}, mean), graph::Weights({3}, variance)});
+    const graph::Graph graph = b.finish({norm});
+    try {
+      build_plan(graph, generic());
+      FAIL() << "variance " << bad << " was taken";
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), ErrorCode::kInvalidNetwork);
+      EXPECT_THAT(e.what(), AllOf(HasSubstr("layer 'layer1'"), HasSubstr("channel 1 is not above 0")));
+    }
+  }
 }
 
 TEST(Plan, FullyConnectedLayersTakeTheWholeBatch) {
