@@ -2,7 +2,7 @@
 
 namespace octet::cpu {
 
-ScopedFloatEnvironment::ScopedFloatEnvironment() noexcept = default;
-ScopedFloatEnvironment::~ScopedFloatEnvironment() = default;
+ScopedFloatEnvironment::ScopedFloatEnvironment() noexcept {}
+ScopedFloatEnvironment::~ScopedFloatEnvironment() {}
 
 }  // namespace octet::cpu
