@@ -34,6 +34,13 @@ TEST(Usage, EveryCommandHasHelpWithAnExample) {
   EXPECT_THAT(giexec.out, HasSubstr("Example:\n  giexec"));
 }
 
+TEST(Usage, AnUnknownCommandIsNamedBesideTheKnownOnes) {
+  const Finished unknown = octet_program()({"frobnicate"});
+  EXPECT_EQ(unknown.exit_code, 2);
+  EXPECT_THAT(unknown.err, StartsWith("octet: unknown command 'frobnicate'"));
+  for (const char* command : kCommands) EXPECT_THAT(unknown.err, HasSubstr(command));
+}
+
 TEST(Usage, WrongUsageIsExitCode2WithOneMessageOnStderr) {
   const std::vector<std::vector<std::string>> wrong = {
       {},

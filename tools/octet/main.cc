@@ -1,5 +1,10 @@
-#include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "octet/error.h"
 #include "octet/version.h"
 #include "tools/octet/command.h"
 #include "tools/support/program.h"
@@ -12,6 +17,19 @@ using namespace octet::tools;
 constexpr void (*kCommands[])(CLI::App&, Run&) = {add_classify, add_run,     add_bench,
                                                   add_accuracy, add_inspect, add_check,
                                                   add_profile,  add_export,  add_devices};
+
+// CLI11 would only say that a subcommand is required.
+void refuse_unknown_command(const CLI::App& program, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return;
+  std::vector<std::string> names;
+  for (const CLI::App* command : program.get_subcommands(nullptr)) {
+    if (command->get_name() == argv[1]) return;
+    names.push_back(command->get_name());
+  }
+  throw octet::Error(
+      octet::ErrorCode::kInvalidArgument,
+      fmt::format("unknown command '{}': expected one of {}", argv[1], fmt::join(names, ", ")));
+}
 
 }  // namespace
 
@@ -30,6 +48,7 @@ int main(int argc, char** argv) {
         "Example:\n  octet bench resnet-50 --batch 8");
     Run selected;
     for (const auto add : kCommands) add(program, selected);
+    refuse_unknown_command(program, argc, argv);
     if (const auto exit_code = parse_command_line(program, argc, argv)) return *exit_code;
     return selected();
   });
