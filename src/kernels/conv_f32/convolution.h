@@ -25,8 +25,9 @@ inline Activation activation_of(const ConvDesc& desc) {
 
 /// Multiply-accumulates of one image.
 inline double macs(const ConvDesc& desc) {
+  const std::int64_t channels_of_group = desc.input.channels / desc.groups;
   return static_cast<double>(desc.output.pixels()) * static_cast<double>(desc.output.channels) *
-         static_cast<double>(desc.input.channels / desc.groups) *
+         static_cast<double>(channels_of_group) *
          static_cast<double>(desc.window.kernel_h * desc.window.kernel_w);
 }
 

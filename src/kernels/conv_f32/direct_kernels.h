@@ -51,7 +51,7 @@ class Block {
   static constexpr int kRegisters = kChannels / Ops::kLanes;  // of one row
   static constexpr int kFirstRun = (kRows + 1) / 2;
 
-  Vector sum[kRows][kRegisters];
+  Vector sum_[kRows][kRegisters];
 
   template <class F>
   [[gnu::always_inline]] static void each(F&& f) {
@@ -67,7 +67,7 @@ class Block {
     return r < kFirstRun ? x[r * kPixel] : x[gap + (r - kFirstRun) * kPixel];
   }
 
-  // Where sum[r][v] belongs in the output (or the residual, which has its own gap).
+  // Where sum_[r][v] belongs in the output (or the residual, which has its own gap).
   [[gnu::always_inline]] static std::int64_t place(int r, int v, std::int64_t gap,
                                                    std::int64_t vector_stride) {
     const int channel = v * Ops::kLanes;
@@ -79,15 +79,15 @@ class Block {
   [[gnu::always_inline]] void start(const DirectBlock& b) {
     if (b.bias == nullptr) {
       each([&](int r, int v) {
-        sum[r][v] = Ops::load(b.output + place(r, v, b.output_gap, b.vector_stride));
+        sum_[r][v] = Ops::load(b.output + place(r, v, b.output_gap, b.vector_stride));
       });
       return;
     }
-    each([&](int r, int v) { sum[r][v] = Ops::load(b.bias + v * Ops::kLanes); });
+    each([&](int r, int v) { sum_[r][v] = Ops::load(b.bias + v * Ops::kLanes); });
     if (b.residual == nullptr) return;
     each([&](int r, int v) {
       const float* shortcut = b.residual + place(r, v, b.residual_gap, b.vector_stride);
-      sum[r][v] = Ops::add(sum[r][v], Ops::load(shortcut));
+      sum_[r][v] = Ops::add(sum_[r][v], Ops::load(shortcut));
     });
   }
 
@@ -100,7 +100,7 @@ class Block {
     for (int r = 0; r < kRows; ++r) {
       const Vector value = Ops::all(pixel(x, gap, r));
 #pragma GCC unroll 2
-      for (int v = 0; v < kRegisters; ++v) sum[r][v] = Ops::multiply_add(value, weights[v], sum[r][v]);
+      for (int v = 0; v < kRegisters; ++v) sum_[r][v] = Ops::multiply_add(value, weights[v], sum_[r][v]);
     }
     // Keeps GCC 12 from loading the next step's operands early and spilling sums for them.
     asm volatile("" ::: "memory");
@@ -110,7 +110,7 @@ class Block {
     const auto store = [&](Activation activation) {
       each([&](int r, int v) {
         Ops::store(b.output + place(r, v, b.output_gap, b.vector_stride),
-                   activate<Ops>(sum[r][v], activation));
+                   activate<Ops>(sum_[r][v], activation));
       });
     };
     if (b.activation.slope == 0.0f) {
@@ -129,11 +129,11 @@ struct Depthwise {
   template <int kPixels>
   [[gnu::always_inline]] static void pixels(const DepthwiseRun& run, std::int64_t begin) {
     const float* input = run.input + begin * run.pixel_step;
-    typename Ops::Vector sum[kPixels][kRegisters];
+    typename Ops::Vector sum_[kPixels][kRegisters];
 #pragma GCC unroll 4
     for (int p = 0; p < kPixels; ++p) {
 #pragma GCC unroll 2
-      for (int v = 0; v < kRegisters; ++v) sum[p][v] = Ops::load(run.bias + v * Ops::kLanes);
+      for (int v = 0; v < kRegisters; ++v) sum_[p][v] = Ops::load(run.bias + v * Ops::kLanes);
     }
     for (std::int64_t ky = 0; ky < run.kernel_h; ++ky) {
       for (std::int64_t kx = 0; kx < run.kernel_w; ++kx) {
@@ -144,8 +144,8 @@ struct Depthwise {
 #pragma GCC unroll 2
           for (int v = 0; v < kRegisters; ++v) {
             const int lane = v * Ops::kLanes;
-            sum[p][v] =
-                Ops::multiply_add(Ops::load(x + p * run.pixel_step + lane), Ops::load(w + lane), sum[p][v]);
+            sum_[p][v] =
+                Ops::multiply_add(Ops::load(x + p * run.pixel_step + lane), Ops::load(w + lane), sum_[p][v]);
           }
         }
       }
@@ -155,8 +155,8 @@ struct Depthwise {
 #pragma GCC unroll 2
       for (int v = 0; v < kRegisters; ++v) {
         const std::int64_t place = (begin + p) * 16 + v * Ops::kLanes;
-        if (run.residual != nullptr) sum[p][v] = Ops::add(sum[p][v], Ops::load(run.residual + place));
-        Ops::store(run.output + place, activate<Ops>(sum[p][v], run.activation));
+        if (run.residual != nullptr) sum_[p][v] = Ops::add(sum_[p][v], Ops::load(run.residual + place));
+        Ops::store(run.output + place, activate<Ops>(sum_[p][v], run.activation));
       }
     }
   }
