@@ -7,7 +7,8 @@ function(octet_component name)
 endfunction()
 
 # octet_test(NAME SOURCES ... DEPENDS ...): a GoogleTest program whose cases CTest sees one by one.
-# Tests run in the source directory, so that they find tests/ data by relative path.
+# Tests run in the source directory, so that they find tests/ data by relative path. NO_PRETTY_VALUES: parameterised tests
+# have the names that they are given, without the bytes of their parameter, which differ from run to run.
 function(octet_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPENDS" ${ARGN})
   if(NOT OCTET_BUILD_TESTS)
@@ -19,7 +20,7 @@ function(octet_test name)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)
   endif()
-  gtest_discover_tests(${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} DISCOVERY_TIMEOUT 60
+  gtest_discover_tests(${name} NO_PRETTY_VALUES WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} DISCOVERY_TIMEOUT 60
                        PROPERTIES TIMEOUT ${ARG_TIMEOUT})
 endfunction()
 
