@@ -1,4 +1,5 @@
-// What engine tests share: the instruction sets of this machine, said aloud when one is missing, and a run in one call.
+// What engine tests share: the instruction sets of this machine, said aloud when one is missing, and a run in
+// one call.
 #pragma once
 
 #include <iostream>
@@ -23,7 +24,8 @@ inline std::vector<Isa> usable_isas() {
 }
 
 /// All outputs of `batch` images of `input` on a fresh context.
-inline std::vector<std::vector<float>> run_engine(const Engine& engine, int batch, const std::vector<float>& input) {
+inline std::vector<std::vector<float>> run_engine(const Engine& engine, int batch,
+                                                  const std::vector<float>& input) {
   Context context = engine.create_context();
   std::vector<std::vector<float>> outputs;
   for (const TensorInfo& tensor : engine.outputs()) {
