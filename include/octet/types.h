@@ -15,16 +15,18 @@ enum class DataType { kFloat32, kBFloat16, kUInt8, kInt8, kInt16, kInt32 };
 std::size_t size_of(DataType type);
 const char* to_string(DataType type);
 
-/// How a network is computed. `kMixed` follows the precision of each layer in the calibration.
-enum class Precision { kFloat32, kBFloat16, kInt8, kMixed };
-const char* to_string(Precision precision);  // "fp32", "bf16", "int8", "mixed": the words of the command line
+/// How a network or a layer is computed. kInt8: u8 activations x s8 weights; kInt16: s16 activations x s8
+/// weights; `kMixed`, of a network only, follows the precision of each layer in the calibration.
+enum class Precision { kFloat32, kBFloat16, kInt8, kInt16, kMixed };
+const char* to_string(Precision precision);  // "fp32", "bf16", "int8", "int16", "mixed": the command line's
 Precision parse_precision(std::string_view text);
 
 /// CPU instruction sets in rising order. Each includes what stands before it, as compiled (see
 /// cmake/isa_flags.cmake).
-enum class Isa { kGeneric, kAvx2, kAvx512, kAvx512Vnni, kAmx };
-inline constexpr Isa kAllIsas[] = {Isa::kGeneric, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kAmx};
-const char* to_string(Isa isa);  // "generic", "avx2", "avx512", "avx512vnni", "amx"
+enum class Isa { kGeneric, kAvx2, kAvx512, kAvx512Vnni, kAvx512Bf16, kAmx };
+inline constexpr Isa kAllIsas[] = {Isa::kGeneric,    Isa::kAvx2,       Isa::kAvx512,
+                                   Isa::kAvx512Vnni, Isa::kAvx512Bf16, Isa::kAmx};
+const char* to_string(Isa isa);  // "generic", "avx2", "avx512", "avx512vnni", "avx512bf16", "amx"
 /// Throws Error(kInvalidArgument) for any other word; "auto" is not an instruction set and is refused here
 /// too.
 Isa parse_isa(std::string_view text);

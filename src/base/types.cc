@@ -12,8 +12,8 @@
 namespace octet {
 namespace {
 
-constexpr std::array kPrecisionNames = {"fp32", "bf16", "int8", "mixed"};
-constexpr std::array kIsaNames = {"generic", "avx2", "avx512", "avx512vnni", "amx"};
+constexpr std::array kPrecisionNames = {"fp32", "bf16", "int8", "int16", "mixed"};
+constexpr std::array kIsaNames = {"generic", "avx2", "avx512", "avx512vnni", "avx512bf16", "amx"};
 
 template <typename Enum, std::size_t N>
 Enum parse_word(std::string_view text, const std::array<const char*, N>& names, std::string_view what) {

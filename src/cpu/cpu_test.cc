@@ -90,7 +90,7 @@ TEST(UsableIsas, AmxNeedsThePermissionOfTheOperatingSystem) {
   CpuFeatures refused = sapphire_rapids();
   refused.tiles_permitted = false;
   refused.tiles_refusal = "Operation not permitted";
-  EXPECT_EQ(best_isa(usable_isas(refused)), Isa::kAvx512Vnni);
+  EXPECT_EQ(best_isa(usable_isas(refused)), Isa::kAvx512Bf16);
   EXPECT_THAT(reason(refused, Isa::kAmx), HasSubstr("refuses AMX: Operation not permitted"));
 }
 

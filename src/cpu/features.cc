@@ -32,6 +32,7 @@ const std::vector<IsaRequirements>& requirements() {
        &F::saves_zmm,
        "AVX-512"},
       {Isa::kAvx512Vnni, {{&F::avx512_vnni, "avx512_vnni"}}, &F::saves_zmm, "AVX-512"},
+      {Isa::kAvx512Bf16, {{&F::avx512_bf16, "avx512_bf16"}}, &F::saves_zmm, "AVX-512"},
       {Isa::kAmx,
        {{&F::amx_tile, "amx_tile"}, {&F::amx_int8, "amx_int8"}, {&F::amx_bf16, "amx_bf16"}},
        &F::saves_tiles,

@@ -12,13 +12,24 @@
 namespace octet::kernels {
 
 /// One operand of a call. `image_stride` counts elements and may be larger than the map (a part of a
-/// concatenation). Data of kNchw16c operands is aligned to 64 bytes, and so is their image stride; kNchw ones
-/// (the caller's memory) only to the element.
+/// concatenation). Data of kNchw16c operands is aligned to 64 bytes, and so is their image stride; kNhwc ones
+/// to 16 elements (4 in maps of up to 4 channels); the caller's memory only to the element. Where a kNhwc
+/// operand is not the caller's memory, the 64 bytes behind its last image may be read, whatever they hold.
 struct Operand {
   std::byte* data = nullptr;
   std::int64_t image_stride = 0;
 
   float* floats() const { return reinterpret_cast<float*>(data); }
+  std::uint8_t* bytes() const { return reinterpret_cast<std::uint8_t*>(data); }
+};
+
+/// Weights of an integer convolution or fully connected layer, made by quantize/integer_layer.h;
+/// kernels/integer/ arithmetic.h says what they mean.
+struct IntegerWeights {
+  std::span<const std::int8_t> weights;    ///< {out, in / groups, kh, kw} or {out, in}
+  std::span<const std::int32_t> bias;      ///< {out}; empty if there is a bias map
+  std::span<const float> multipliers;      ///< {out}
+  std::span<const std::int32_t> bias_map;  ///< {out, output height, output width}, or empty
 };
 
 /// One share of one step: `images` consecutive images, the share of worker `worker` out of `workers`. All
@@ -47,6 +58,10 @@ class Kernel {
   /// Reads the weights as the OpDesc's comment orders them and writes packed_bytes() bytes, every one of
   /// them.
   virtual void pack(std::span<const std::span<const float>> weights, std::span<std::byte> packed) const {
+    (void)weights, (void)packed;
+  }
+  /// The same for kernels whose input is kUInt8 or kInt16.
+  virtual void pack_integer(const IntegerWeights& weights, std::span<std::byte> packed) const {
     (void)weights, (void)packed;
   }
   /// Scratch that each worker needs for calls of up to `images` images.

@@ -128,7 +128,7 @@ void add_engine_options(CLI::App& command, EngineOptions& options) {
       ->type_name("N");
   command.add_option("--cpus", options.cpus, "pin the threads to these CPUs, as 0,2-3")->type_name("LIST");
   command.add_option("--device", options.device, "cpu")->type_name("D");
-  command.add_option("--isa", options.isa, "instruction set: auto, generic, avx2, avx512, avx512vnni, amx")
+  command.add_option("--isa", options.isa, "instruction set: auto, generic, avx2, avx512, avx512vnni, avx512bf16, amx")
       ->type_name("SET");
   command.add_flag("--no-winograd", options.no_winograd, "compute 3x3 convolutions directly");
   command
