@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "octet/calibration.h"
 #include "octet/network.h"
 #include "octet/types.h"
 
@@ -22,6 +23,12 @@ struct BuildOptions {
   std::vector<int> cpus;   ///< pin thread i to cpus[i]; empty: one CPU each of the affinity mask
   std::optional<Isa> isa;  ///< forced instruction set; Error(kUnsupported) if the machine lacks it
   bool winograd = true;    ///< false: 3x3 convolutions run directly
+  /// Scales and precisions; needed for kInt8, kInt16 and kMixed. A tensor or layer that it lacks is
+  /// Error(kMismatch). Hashes are not compared here but by Calibration::check.
+  std::shared_ptr<const Calibration> calibration;
+  /// The input is pictures, u8 N x H x W x C (B, G, R), instead of FP32 N x C x H x W less their mean: the
+  /// calibration must know the mean (pixel_mean). Both give the same outputs where the first layer is INT8.
+  bool pixel_input = false;
   std::uint64_t memory_limit =
       0;  ///< bytes for weights + one context; 0: none. Exceeded: Error(kMemoryLimit)
   std::vector<std::string>
@@ -47,8 +54,11 @@ struct PassReport {
 struct StepInfo {
   std::string layer;  ///< name of the (fused) layer
   std::string op;
-  std::string kernel;             ///< "conv_f32/winograd_f4/avx512"
-  std::string output_layout;      ///< "nchw", "nchw16c"
+  std::string kernel;         ///< "conv_f32/winograd_f4/avx512"
+  std::string output_layout;  ///< "nchw", "nchw16c", "nhwc"
+  std::string output_type;    ///< "f32", "u8", ...
+  float output_scale = 0;     ///< of integers
+  int output_zero_point = 0;
   Shape output_shape;             ///< N = 1
   std::int64_t macs = 0;          ///< of one image, of the layer as defined (not what Winograd leaves)
   std::int64_t input_bytes = 0;   ///< activations read for one image
@@ -79,7 +89,9 @@ class Engine {
   Isa isa() const;
   int max_batch() const;
   int threads() const;
-  std::vector<TensorInfo> inputs() const;   ///< FP32, NCHW
+  bool pixel_input() const;
+  std::vector<TensorInfo> inputs()
+      const;  ///< FP32, NCHW; with pixel_input u8, NHWC (the shape is still N, C, H, W)
   std::vector<TensorInfo> outputs() const;  ///< FP32, NCHW
   std::vector<StepInfo> steps() const;
   std::vector<PassReport> passes() const;
@@ -113,6 +125,9 @@ class Context {
            std::span<const std::span<float>> outputs);
   /// The same for a network of one input and one output.
   void run(int batch, std::span<const float> input, std::span<float> output);
+  /// The same for an engine with pixel_input: batch * H * W * C bytes. Each of the two run()s throws
+  /// Error(kInvalidArgument) on an engine built for the other.
+  void run(int batch, std::span<const std::uint8_t> pixels, std::span<float> output);
 
   /// Like run; also times each step (one entry per Engine::steps()). Costs a clock read per step and group.
   void run_timed(int batch, std::span<const std::span<const float>> inputs,

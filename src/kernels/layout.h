@@ -8,11 +8,12 @@
 //   kNhwc     [n][y][x][c]            integers and BF16 inside a network: a dot-product instruction sums 2 or
 //                                     4 neighbouring channels, so all channels of a pixel lie together.
 //
-// Channels are padded to 16 (in kNhwc maps of up to 4 channels: to 4) and *the padding lanes hold zero* --
-// the zero point in integer maps: every kernel writes it there, so no kernel has to mask them when reading. A
-// vector (H = W = 1) is dense apart from that padding. A concatenation whose inputs are multiples of 16
-// channels is free: in kNchw16c producers write at a block offset of the result, whose image stride they get
-// with the operand; in kNhwc they write at a channel offset with the pixel stride of the whole.
+// Channels are padded to 16 and *the padding lanes hold zero* -- the zero point in integer maps: every kernel
+// writes it there, so no kernel has to mask them when reading. Pictures are the exception: in front of the
+// first layer they lie in kNhwc with a pixel_stride of 4, in the caller's memory with one of 3. A vector (H =
+// W = 1) is dense apart from that padding. A concatenation whose inputs are multiples of 16 channels is free:
+// in kNchw16c producers write at a block offset of the result, whose image stride they get with the operand;
+// in kNhwc they write at a channel offset with the pixel stride of the whole.
 //
 // Infinities and NaN in FP32: nothing crashes and no address depends on a value, but the promises above are
 // for finite values. Padding lanes get their zeros by arithmetic (times zero weights, scales), so they may
@@ -31,8 +32,7 @@ enum class Layout { kNchw, kNchw16c, kNhwc };
 const char* to_string(Layout layout);
 
 inline constexpr std::int64_t kChannelBlock = 16;
-/// Channels of a pixel that a dot product of four bytes takes at once; what maps of 1 to 4 channels are
-/// padded to.
+/// What a picture's pixels are padded to in front of the first layer: as many as a dot product takes at once.
 inline constexpr std::int64_t kChannelQuad = 4;
 
 /// What an integer means: real = scale * (q - zero_point). kUInt8: q in [0, 255]. kInt16: zero_point 0 and
@@ -53,14 +53,14 @@ struct FeatureMap {
   DataType type = DataType::kFloat32;
   Quantization quantization = {};  // of kUInt8 and kInt16
   /// kNhwc: elements from one pixel to the next; 0 where that is padded_channels(). Larger in a part of a
-  /// concatenation; 3 in the pictures that a caller gives.
+  /// concatenation; 4 or 3 in pictures.
   std::int64_t pixel_stride = 0;
 
   std::int64_t pixels() const { return height * width; }
   std::int64_t blocks() const { return (channels + kChannelBlock - 1) / kChannelBlock; }
   std::int64_t padded_channels() const {
     if (layout == Layout::kNchw) return channels;
-    if (layout == Layout::kNhwc && channels <= kChannelQuad) return kChannelQuad;
+    if (layout == Layout::kNhwc && pixel_stride > 0 && pixel_stride < kChannelBlock) return pixel_stride;
     return blocks() * kChannelBlock;
   }
   /// Elements from one pixel to the next in kNhwc.

@@ -60,9 +60,10 @@ struct FullyConnectedDesc {
 
 enum class PoolKind { kMax, kAverage };
 enum class AverageDivisor { kPaddedWindow, kValidOnly };
-/// Input and output kNchw16c, or both kNhwc of one type; a maximum has the input's quantisation. The output
-/// size is given (rounding already decided); windows are clipped to the input; kPaddedWindow divides by the
-/// part of the window inside the input extended by the padding.
+/// Input and output kNchw16c, or both kNhwc of one type; a maximum has the input's quantisation, and an
+/// average of kUInt8 may be FP32 (kNchw16c). The output size is given (rounding already decided); windows are
+/// clipped to the input; kPaddedWindow divides by the part of the window inside the input extended by the
+/// padding.
 struct PoolDesc {
   FeatureMap input, output;
   WindowDesc window;
@@ -116,9 +117,10 @@ struct SoftmaxDesc {
 /// Types: FP32 to and from kUInt8, kInt16 and kBFloat16 by their quantisation, and each of these to itself
 /// (kUInt8 and kInt16 requantised where the two differ).
 ///
-/// `pixels`: the input holds pictures less their mean (FP32), or the pictures themselves (kUInt8, kNhwc with
-/// pixel_stride 3); the output holds the pictures' bytes, kUInt8 of scale 1. pack() gets, for FP32 input, the
-/// mean: {C} or {C, H, W} floats.
+/// `pixels`: pictures, whose FP32 form is less a mean. FP32 (kNchw) -> kUInt8 (kNhwc, scale 1, pixel_stride
+/// 4): bytes = x + mean; kUInt8 of pixel_stride 3 (the caller's) -> kUInt8 of 4: copied; kUInt8 of
+/// pixel_stride 3 -> FP32 (kNchw16c or kNchw): byte - mean. pack() gets the mean, {C} or {C, H, W} floats,
+/// for the first and last.
 struct ReformatDesc {
   FeatureMap input, output;
   std::int64_t channel_offset = 0;

@@ -82,7 +82,8 @@ inline float dequantize(std::int32_t q, const Quantization& from) {
 // Max pooling: the largest integer of the window inside the input.
 // Average pooling: sum = exact s32 sum of (q - z_in) over the window inside the input, divisor as in
 // PoolDesc,
-//   t = fma(float(sum), (s_in / s_out) / float(divisor), float(z_out))
+//   t = fma(float(sum), (s_in / s_out) / float(divisor), float(z_out)); FP32 output:
+//   float(sum) * (s_in / float(divisor))
 // Sum (eltwise), inputs i = 0, 1, ...: coefficient c_i (1 if none),
 //   m_i = c_i * (s_i / s_out);  t = z_out as float, first t = fma(-m_i, float(z_i), t) for every i in order,
 //   (these constants once), then t = fma(float(q_i), m_i, t) for every i in order; ReLU as above.
