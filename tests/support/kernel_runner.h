@@ -28,6 +28,10 @@ inline bool machine_has(Isa isa) {
     case Isa::kAvx512:
       return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    case Isa::kAvx512Vnni:
+      return machine_has(Isa::kAvx512) && __builtin_cpu_supports("avx512vnni");
+    case Isa::kAvx512Bf16:
+      return machine_has(Isa::kAvx512Vnni) && __builtin_cpu_supports("avx512bf16");
     default:
       return false;
   }
@@ -77,6 +81,11 @@ class KernelRunner {
     std::vector<std::span<const float>> spans(weights.begin(), weights.end());
     poison(packed_);
     kernel_->pack(spans, {packed_.data(), packed_.size()});
+  }
+  KernelRunner(std::unique_ptr<kernels::Kernel> kernel, const kernels::IntegerWeights& weights)
+      : kernel_(std::move(kernel)), packed_(kernel_->packed_bytes()) {
+    poison(packed_);
+    kernel_->pack_integer(weights, {packed_.data(), packed_.size()});
   }
 
   void run(const std::vector<LaidOut*>& inputs, LaidOut& output, int images, int workers = 1) {
