@@ -79,6 +79,9 @@ struct CalibrationSource {
   std::int64_t images = 0;
   int batches = 0;
   int batch = 0;
+  /// What calibrated, in order, so that a measurement can leave it out: the picture's content hash, a blank,
+  /// its file name. Empty for images that are not files.
+  std::vector<std::string> pictures;
   std::string preprocessing;  ///< description
   std::string preprocessing_hash;
 };
