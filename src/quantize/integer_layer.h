@@ -2,7 +2,9 @@
 // scale per output channel, biases in the accumulator's units, multipliers, and the proof that no accumulator
 // overflows.
 //
-//   s_w[k] = max |w[k]| / 127 (1 for a channel of zeros), enlarged where the channel's bias would not fit
+//   s_w[k] = max |w[k]| / 127, enlarged (doubled) where the channel's sums would not fit; for a channel of
+//   zeros 1,
+//            or, with a bias, what gives the bias 23 bits
 //   wq     = w / s_w[k] rounded to nearest even, or up or down as the calibration's rounding bits say
 //   bias   = (b[k] + correction[k]) / (s_in * s_w[k]) - sum over taps of wq * z   rounded once, z as below
 //   multiplier[k] = s_in * s_w[k] / s_out, or s_in * s_w[k] for FP32 output       computed in double, rounded
