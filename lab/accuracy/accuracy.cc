@@ -35,12 +35,32 @@ void check_arguments(std::span<const Runner> runners, const Dataset& dataset,
   }
 }
 
-void add_prediction(AccuracyResult& result, std::size_t sample, int label, std::span<const float> scores) {
-  Prediction prediction{sample, label, rank_of_label(scores, label), top_k(scores, kTop)};
+Prediction predict(std::size_t sample, int label, std::span<const float> scores) {
+  return {sample, label, rank_of_label(scores, label), top_k(scores, kTop)};
+}
+
+void add_prediction(AccuracyResult& result, Prediction prediction) {
   ++result.images;
   result.top1_correct += prediction.rank < 1;
   result.top5_correct += prediction.rank < kTop;
   result.predictions.push_back(std::move(prediction));
+}
+
+Evaluation starting_point(std::size_t runners, std::size_t pictures, const Evaluation* resumed) {
+  Evaluation evaluation;
+  evaluation.results.resize(runners);
+  if (resumed == nullptr) return evaluation;
+  if (resumed->results.size() != runners || resumed->done > pictures)
+    throw Error(ErrorCode::kMismatch,
+                fmt::format("accuracy: cannot go on from {} engines' results on {} pictures with {} engines "
+                            "and {} pictures",
+                            resumed->results.size(), resumed->done, runners, pictures));
+  for (std::size_t r = 0; r < runners; ++r)
+    for (const Prediction& prediction : resumed->results[r].predictions)
+      add_prediction(evaluation.results[r], prediction);
+  evaluation.broken = resumed->broken;
+  evaluation.done = resumed->done;
+  return evaluation;
 }
 
 void finish(AccuracyResult& result) {
@@ -91,47 +111,41 @@ ConfidenceInterval wilson_interval95(std::int64_t successes, std::int64_t trials
 Evaluation evaluate(std::span<const Runner> runners, const Dataset& dataset,
                     const Preprocessing& preprocessing, const EvaluateOptions& options) {
   check_arguments(runners, dataset, options);
-  Evaluation evaluation;
-  evaluation.results.resize(runners.size());
+  Evaluation evaluation = starting_point(runners.size(), dataset.size(), options.resumed);
+  const std::size_t first = evaluation.done;
   const std::size_t classes = static_cast<std::size_t>(options.classes);
   std::vector<float> scores;
-  InputPipeline pipeline(dataset, preprocessing, options.pipeline);
-  std::size_t measured = 0;
+  std::size_t broken_before = evaluation.broken.size();
+  InputPipeline pipeline(Dataset(dataset.begin() + static_cast<std::ptrdiff_t>(first), dataset.end()),
+                         preprocessing, options.pipeline);
+  const auto note_broken = [&] {
+    evaluation.broken.resize(broken_before);
+    for (const BrokenImage& image : pipeline.broken())
+      evaluation.broken.push_back({first + image.sample, image.message});
+  };
   for (Batch batch; pipeline.next(batch);) {
     scores.resize(batch.samples.size() * classes);
     for (std::size_t r = 0; r < runners.size(); ++r) {
       runners[r](batch.size(), batch.input, scores);
-      for (std::size_t i = 0; i < batch.samples.size(); ++i)
-        add_prediction(evaluation.results[r], batch.samples[i], *dataset[batch.samples[i]].label,
-                       std::span<const float>(scores).subspan(i * classes, classes));
+      for (std::size_t i = 0; i < batch.samples.size(); ++i) {
+        const std::size_t sample = first + batch.samples[i];
+        add_prediction(evaluation.results[r],
+                       predict(sample, *dataset[sample].label,
+                               std::span<const float>(scores).subspan(i * classes, classes)));
+      }
     }
-    measured += batch.samples.size();
-    if (options.progress) options.progress(measured + pipeline.broken().size(), dataset.size());
+    note_broken();
+    evaluation.done = first + batch.samples.back() + 1;
+    if (options.after_batch) options.after_batch(evaluation);
   }
-  evaluation.broken = pipeline.broken();
-  if (measured == 0)
+  note_broken();
+  evaluation.done = dataset.size();
+  if (evaluation.results.front().images == 0)
     throw Error(ErrorCode::kParse,
                 fmt::format("accuracy: none of the {} pictures could be decoded; the first: {}",
                             dataset.size(), evaluation.broken.front().message));
   for (AccuracyResult& result : evaluation.results) finish(result);
   return evaluation;
-}
-
-double agreement(const AccuracyResult& a, const AccuracyResult& b) {
-  if (a.predictions.size() != b.predictions.size())
-    throw Error(ErrorCode::kMismatch,
-                fmt::format("agreement: {} pictures against {}", a.predictions.size(), b.predictions.size()));
-  std::int64_t same = 0;
-  for (std::size_t i = 0; i < a.predictions.size(); ++i) {
-    const Prediction& x = a.predictions[i];
-    const Prediction& y = b.predictions[i];
-    if (x.sample != y.sample)
-      throw Error(ErrorCode::kMismatch,
-                  fmt::format("agreement: place {} holds picture {} on one side and {} on the other", i,
-                              x.sample, y.sample));
-    same += x.top.front() == y.top.front();
-  }
-  return percent(same, static_cast<std::int64_t>(a.predictions.size()));
 }
 
 }  // namespace octet::lab

@@ -49,26 +49,26 @@ struct AccuracyResult {
 /// Runs a batch: `input` batch * 3 * H * W floats (NCHW), `output` batch * classes floats.
 using Runner = std::function<void(int batch, std::span<const float> input, std::span<float> output)>;
 
-struct EvaluateOptions {
-  int classes = 1000;        ///< outputs of one image
-  PipelineOptions pipeline;  ///< its batch is the batch of the runners
-  /// Called after each batch with the pictures done (broken ones included) and their total; what it throws
-  /// ends the evaluation.
-  std::function<void(std::size_t done, std::size_t total)> progress;
-};
-
 struct Evaluation {
   std::vector<AccuracyResult> results;  ///< one a runner
   std::vector<BrokenImage> broken;      ///< left out, if the options allow that
+  std::size_t done = 0;                 ///< pictures of the data set that are through, broken ones included
+};
+
+struct EvaluateOptions {
+  int classes = 1000;        ///< outputs of one image
+  PipelineOptions pipeline;  ///< its batch is the batch of the runners
+  /// Goes on after the first `done` pictures of an earlier, interrupted evaluation of the same pictures by
+  /// the same engines; only their predictions and broken pictures are used. Null: from the beginning.
+  const Evaluation* resumed = nullptr;
+  /// Called after each batch with what there is so far (shares and intervals are not filled in yet); what it
+  /// throws ends the evaluation.
+  std::function<void(const Evaluation& so_far)> after_batch;
 };
 
 /// Throws Error: kInvalidArgument (no runners, a sample without label), kMismatch (label outside
 /// 0..classes-1), what the pipeline throws, kParse if every picture is broken.
 Evaluation evaluate(std::span<const Runner> runners, const Dataset& dataset,
                     const Preprocessing& preprocessing, const EvaluateOptions& options);
-
-/// Share of pictures, in percent, on which both have the same top-1 class. Throws Error(kMismatch) unless
-/// both are over the same pictures.
-double agreement(const AccuracyResult& a, const AccuracyResult& b);
 
 }  // namespace octet::lab

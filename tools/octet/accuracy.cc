@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "lab/accuracy/accuracy.h"
+#include "lab/accuracy/paired.h"
 #include "octet/error.h"
 #include "tools/octet/command.h"
 #include "tools/octet/common_options.h"
@@ -90,9 +91,9 @@ Measured measure(const Options& options, const Network& network) {
   evaluate.pipeline.threads = options.decode_threads;
   evaluate.pipeline.skip_broken = options.skip_broken;
   Progress progress("accuracy");
-  evaluate.progress = [&](std::size_t done, std::size_t total) {
-    progress.update(static_cast<double>(done) / static_cast<double>(total),
-                    fmt::format("{} of {} pictures", done, total));
+  evaluate.after_batch = [&](const lab::Evaluation& so_far) {
+    progress.update(static_cast<double>(so_far.done) / static_cast<double>(dataset.size()),
+                    fmt::format("{} of {} pictures", so_far.done, dataset.size()));
   };
   const auto start = std::chrono::steady_clock::now();
   measured.evaluation = lab::evaluate(runners, dataset, measured.preprocessing, evaluate);
@@ -110,7 +111,7 @@ Json to_json(const Network& network, const Measured& measured) {
                        {"top5", all[i].top5},
                        {"top1_ci95", {all[i].top1_ci95.low, all[i].top1_ci95.high}},
                        {"top5_ci95", {all[i].top5_ci95.low, all[i].top5_ci95.high}},
-                       {"agreement", lab::agreement(all.front(), all[i])}});
+                       {"agreement", lab::agreement(all.front(), all[i]).share}});
   Json broken = Json::array();
   for (const lab::BrokenImage& image : measured.evaluation.broken) broken.push_back(image.message);
   return {{"network", network.name()},
@@ -133,10 +134,11 @@ void print_text(const Network& network, const Measured& measured) {
                {"top-5 %", kRight},
                {"agreement %", kRight}});
   for (std::size_t i = 0; i < all.size(); ++i)
-    table.add_row(
-        {measured.precisions[i], fmt::format("{}", all[i].images), fmt::format("{:.2f}", all[i].top1),
-         fmt::format("{:.2f} to {:.2f}", all[i].top1_ci95.low, all[i].top1_ci95.high),
-         fmt::format("{:.2f}", all[i].top5), fmt::format("{:.2f}", lab::agreement(all.front(), all[i]))});
+    table.add_row({measured.precisions[i], fmt::format("{}", all[i].images),
+                   fmt::format("{:.2f}", all[i].top1),
+                   fmt::format("{:.2f} to {:.2f}", all[i].top1_ci95.low, all[i].top1_ci95.high),
+                   fmt::format("{:.2f}", all[i].top5),
+                   fmt::format("{:.2f}", lab::agreement(all.front(), all[i]).share)});
   table.print();
   fmt::print("\n{:.1f} s with decoding, {:.1f} pictures/s\n", measured.seconds,
              static_cast<double>(all.front().images) / measured.seconds);
