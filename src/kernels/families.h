@@ -33,6 +33,7 @@ OCTET_FAMILY(channel_affine_f32_avx2);
 OCTET_FAMILY(channel_affine_f32_avx512);
 OCTET_FAMILY(softmax_f32_generic);
 OCTET_FAMILY(reformat_f32_generic);
+OCTET_FAMILY(reformat_i8_generic);
 
 #undef OCTET_FAMILY
 // clang-format on

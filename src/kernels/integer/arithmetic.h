@@ -49,9 +49,10 @@ inline Range range_of(const FeatureMap& map, bool rectified) {
   return {rectified ? 0.0f : -limit, limit};
 }
 
-/// round_half_even(min(max(t, low), high)). `t` is not NaN: scales and integers are finite.
+/// round_half_even(min(max(t, low), high)). Scales and integers are finite, so `t` is NaN only where a
+/// caller's FP32 input is, and becomes `low` (the order of max's arguments says so).
 inline std::int32_t to_integer(float t, Range range) {
-  return static_cast<std::int32_t>(std::nearbyintf(std::min(std::max(t, range.low), range.high)));
+  return static_cast<std::int32_t>(std::nearbyintf(std::min(std::max(range.low, t), range.high)));
 }
 
 /// One factor and one summand that bring an integer q of scale s_from to the scale of another tensor:
