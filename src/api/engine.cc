@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <type_traits>
 
 #include "base/aligned_buffer.h"
 #include "base/hash.h"
@@ -59,9 +60,9 @@ std::vector<int> settle_cpus(const BuildOptions& options, int threads, const Mac
 
 BuildOptions settle(const BuildOptions& asked, const MachineInfo& machine) {
   BuildOptions options = asked;
-  if (options.precision != Precision::kFloat32) {
-    throw Error(ErrorCode::kUnsupported,
-                fmt::format("precision {} is not available; expected fp32", to_string(options.precision)));
+  if (options.pixel_input && options.calibration == nullptr) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "pixel_input: expected a calibration that knows the mean, got none");
   }
   if (options.max_batch < 1 || options.max_batch > kMaxBatch) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -87,6 +88,9 @@ plan::Plan make_plan(const Network& network, const BuildOptions& options, const 
   plan_options.max_batch = options.max_batch;
   plan_options.threads = options.threads;
   plan_options.winograd = options.winograd;
+  plan_options.precision = options.precision;
+  plan_options.calibration = options.calibration.get();
+  plan_options.pixel_input = options.pixel_input;
   plan_options.cache_bytes =
       static_cast<std::int64_t>(machine.l2_bytes > 0 ? machine.l2_bytes : kDefaultCacheBytes);
   for (const IsaStatus& status : machine.isas) {
@@ -135,6 +139,7 @@ MemoryInfo Engine::estimate_memory(const Network& network, const BuildOptions& a
 const std::string& Engine::network_name() const { return impl_->network_name; }
 Precision Engine::precision() const { return impl_->options.precision; }
 Isa Engine::isa() const { return *impl_->options.isa; }
+bool Engine::pixel_input() const { return impl_->options.pixel_input; }
 int Engine::max_batch() const { return impl_->plan.max_batch; }
 int Engine::threads() const { return impl_->plan.threads; }
 std::vector<TensorInfo> Engine::inputs() const { return impl_->plan.inputs; }
@@ -154,6 +159,11 @@ std::vector<StepInfo> Engine::steps() const {
         info.op = step.op;
         info.kernel = step.entry->name();
         info.output_layout = kernels::to_string(step.output_map.layout);
+        info.output_type = to_string(step.output_map.type);
+        if (step.output_map.type == DataType::kUInt8 || step.output_map.type == DataType::kInt16) {
+          info.output_scale = step.output_map.quantization.scale;
+          info.output_zero_point = step.output_map.quantization.zero_point;
+        }
         info.output_shape = {1, step.output_map.channels, step.output_map.height, step.output_map.width};
         info.macs = step.macs;
         info.input_bytes = plan::input_bytes(plan, step);
@@ -188,24 +198,25 @@ struct Context::Impl {
         input_pointers(engine->plan.inputs.size()),
         output_pointers(engine->plan.outputs.size()) {}
 
-  void bind(int batch, std::span<const std::span<const float>> inputs,
-            std::span<const std::span<float>> outputs);
+  /// T: float, or std::uint8_t with pixel_input.
+  template <typename T>
+  void bind(int batch, std::span<const std::span<const T>> inputs, std::span<const std::span<float>> outputs);
 
   std::shared_ptr<const Engine::Impl> engine;
   execute::Executor executor;
-  std::vector<const float*> input_pointers;
+  std::vector<const void*> input_pointers;
   std::vector<float*> output_pointers;
 };
 
 namespace {
 
-void check_size(const char* what, const TensorInfo& tensor, int batch, std::size_t got) {
+void check_size(const char* what, const char* unit, const TensorInfo& tensor, int batch, std::size_t got) {
   const std::size_t expected =
       static_cast<std::size_t>(tensor.shape.elements_per_image()) * static_cast<std::size_t>(batch);
   if (got == expected) return;
   throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("{} '{}': expected {} floats for {} images of {}, got {}", what, tensor.name,
-                          expected, batch, tensor.shape.to_string(), got));
+              fmt::format("{} '{}': expected {} {} for {} images of {}, got {}", what, tensor.name, expected,
+                          unit, batch, tensor.shape.to_string(), got));
 }
 
 void check_count(const char* what, std::size_t expected, std::size_t got) {
@@ -215,8 +226,16 @@ void check_count(const char* what, std::size_t expected, std::size_t got) {
 
 }  // namespace
 
-void Context::Impl::bind(int batch, std::span<const std::span<const float>> inputs,
+template <typename T>
+void Context::Impl::bind(int batch, std::span<const std::span<const T>> inputs,
                          std::span<const std::span<float>> outputs) {
+  constexpr bool bytes = std::is_same_v<T, std::uint8_t>;
+  if (bytes != engine->options.pixel_input) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("input: this engine takes {}, got {}",
+                            engine->options.pixel_input ? "pictures' bytes (pixel_input)" : "FP32",
+                            bytes ? "bytes" : "FP32"));
+  }
   const plan::Plan& plan = engine->plan;
   if (batch < 1 || batch > plan.max_batch) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -225,11 +244,11 @@ void Context::Impl::bind(int batch, std::span<const std::span<const float>> inpu
   check_count("inputs", plan.inputs.size(), inputs.size());
   check_count("outputs", plan.outputs.size(), outputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    check_size("input", plan.inputs[i], batch, inputs[i].size());
+    check_size("input", bytes ? "bytes" : "floats", plan.inputs[i], batch, inputs[i].size());
     input_pointers[i] = inputs[i].data();
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    check_size("output", plan.outputs[i], batch, outputs[i].size());
+    check_size("output", "floats", plan.outputs[i], batch, outputs[i].size());
     output_pointers[i] = outputs[i].data();
   }
 }
@@ -243,7 +262,7 @@ Context::~Context() = default;
 
 void Context::run(int batch, std::span<const std::span<const float>> inputs,
                   std::span<const std::span<float>> outputs) {
-  impl_->bind(batch, inputs, outputs);
+  impl_->bind<float>(batch, inputs, outputs);
   impl_->executor.run(batch, {impl_->input_pointers, impl_->output_pointers});
 }
 
@@ -251,9 +270,14 @@ void Context::run(int batch, std::span<const float> input, std::span<float> outp
   run(batch, std::span(&input, 1), std::span(&output, 1));
 }
 
+void Context::run(int batch, std::span<const std::uint8_t> pixels, std::span<float> output) {
+  impl_->bind<std::uint8_t>(batch, std::span(&pixels, 1), std::span(&output, 1));
+  impl_->executor.run(batch, {impl_->input_pointers, impl_->output_pointers});
+}
+
 void Context::run_timed(int batch, std::span<const std::span<const float>> inputs,
                         std::span<const std::span<float>> outputs, std::vector<StepTime>& times) {
-  impl_->bind(batch, inputs, outputs);
+  impl_->bind<float>(batch, inputs, outputs);
   const std::size_t steps = impl_->engine->plan.steps.size();
   const std::size_t threads = static_cast<std::size_t>(impl_->engine->plan.threads);
   std::vector<double> seconds(steps * threads, 0.0);

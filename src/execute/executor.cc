@@ -42,8 +42,8 @@ struct Executor::Worker {
     switch (ref.kind) {
       case OperandRef::Kind::kInput:
         // Kernels only read inputs; Operand has one pointer type for all.
-        base = reinterpret_cast<std::byte*>(
-            const_cast<float*>(bindings.inputs[static_cast<std::size_t>(ref.index)]));
+        base = const_cast<std::byte*>(
+            static_cast<const std::byte*>(bindings.inputs[static_cast<std::size_t>(ref.index)]));
         break;
       case OperandRef::Kind::kOutput:
         base = reinterpret_cast<std::byte*>(bindings.outputs[static_cast<std::size_t>(ref.index)]);
@@ -57,7 +57,7 @@ struct Executor::Worker {
       }
     }
     const std::int64_t element = ref.element_offset + first * ref.image_stride;
-    return {base + element * static_cast<std::int64_t>(sizeof(float)), ref.image_stride};
+    return {base + element * ref.element_bytes, ref.image_stride};
   }
 
   void run_step(int s, const Position& at) {

@@ -14,9 +14,9 @@
 
 namespace octet::execute {
 
-/// The caller's memory of one run: pointers per network input and output.
+/// The caller's memory of one run: pointers per network input (of the plan's type) and output.
 struct Bindings {
-  std::span<const float* const> inputs;
+  std::span<const void* const> inputs;
   std::span<float* const> outputs;
 };
 

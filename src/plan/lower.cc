@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <set>
 #include <utility>
 
 #include "graph/batch_norm.h"
 #include "graph/describe.h"
 #include "octet/error.h"
 #include "plan/concat_placement.h"
+#include "quantize/scheme.h"
 
 namespace octet::plan {
 namespace {
@@ -35,8 +37,9 @@ std::optional<kernels::ReluDesc> relu_desc(const std::optional<graph::Relu>& rel
   return kernels::ReluDesc{relu->slope};
 }
 
-bool same_sizes(const FeatureMap& a, const FeatureMap& b) {
-  return a.channels == b.channels && a.height == b.height && a.width == b.width;
+/// Whether values of map `from` may be read as they lie where `wanted` is asked for.
+bool lies_as(const FeatureMap& from, const FeatureMap& wanted) {
+  return from.same_sizes(wanted) && from.layout == wanted.layout && from.type == wanted.type;
 }
 
 /// A tensor's values in memory. Where a Flatten or Reshape only changed how they are looked at, `map` still
@@ -48,13 +51,18 @@ struct View {
 
 class Lowering {
  public:
-  Lowering(const graph::Graph& graph, Plan& plan)
-      : graph_(graph), plan_(plan), placement_(place_concats(graph)) {}
+  Lowering(const graph::Graph& graph, const LowerOptions& options, Plan& plan)
+      : graph_(graph),
+        options_(options),
+        scheme_(quantize::make_scheme(graph, options.precision, options.calibration)),
+        plan_(plan),
+        placement_(place_concats(graph)) {}
 
   void run() {
-    for (const graph::Node& node : graph_.nodes) {
-      node_ = &node;
-      std::visit([this](const auto& op) { lower(op); }, node.op);
+    for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
+      node_ = &graph_.nodes[n];
+      type_ = scheme_.nodes[n];
+      std::visit([this](const auto& op) { lower(op); }, node_->op);
     }
     for (std::size_t i = 0; i < graph_.outputs.size(); ++i) write_output(static_cast<int>(i));
   }
@@ -63,8 +71,31 @@ class Lowering {
   // ---- operands ----
 
   const Shape& shape(TensorId t) const { return graph_.shape(t); }
-  FeatureMap blocked(TensorId t) const { return feature_map(shape(t), Layout::kNchw16c, where(*node_)); }
+  const std::string& tensor_name(TensorId t) const {
+    return graph_.tensors[static_cast<std::size_t>(t)].name;
+  }
+  const quantize::TensorScheme& scheme(TensorId t) const {
+    return scheme_.tensors[static_cast<std::size_t>(t)];
+  }
+
   FeatureMap dense(TensorId t) const { return feature_map(shape(t), Layout::kNchw, where(*node_)); }
+  FeatureMap blocked(TensorId t) const { return map_of(t, DataType::kFloat32); }
+
+  /// How tensor t lies inside the network as values of this type.
+  FeatureMap map_of(TensorId t, DataType type) const {
+    const Layout layout = type == DataType::kFloat32 ? Layout::kNchw16c : Layout::kNhwc;
+    FeatureMap map = feature_map(shape(t), layout, where(*node_));
+    map.type = type;
+    if (type == DataType::kInt16) map.quantization = scheme(t).s16;
+    if (type == DataType::kUInt8) {
+      if (!scheme(t).u8)
+        throw Error(ErrorCode::kMismatch,
+                    fmt::format("{}: the calibration lacks tensor '{}'", where(*node_), tensor_name(t)));
+      map.quantization = *scheme(t).u8;
+    }
+    return map;
+  }
+  FeatureMap stored_map(TensorId t) const { return map_of(t, scheme(t).stored); }
 
   int new_buffer(const std::string& tensor, const FeatureMap& map) {
     Buffer buffer;
@@ -74,20 +105,37 @@ class Lowering {
     return static_cast<int>(plan_.buffers.size()) - 1;
   }
 
-  View fresh(const std::string& tensor, const FeatureMap& map) {
-    return {{OperandRef::Kind::kBuffer, new_buffer(tensor, map), 0, map.elements()}, map};
+  static OperandRef reference(OperandRef::Kind kind, int index, const FeatureMap& map) {
+    return {kind, index, 0, map.elements(), static_cast<int>(size_of(map.type))};
   }
 
-  /// Where a step shall write tensor t: a block range of a concatenation, or a buffer of its own.
-  View target(TensorId t) {
-    const FeatureMap map = blocked(t);
-    if (const auto place = placement_.find(t); place != placement_.end()) {
-      View whole = concat_view(place->second.concat);
-      whole.ref.element_offset += place->second.channel * map.pixels();
-      return {whole.ref, map};
-    }
-    return fresh(graph_.tensors[static_cast<std::size_t>(t)].name, map);
+  View fresh(const std::string& tensor, const FeatureMap& map) {
+    return {reference(OperandRef::Kind::kBuffer, new_buffer(tensor, map), map), map};
   }
+
+  /// Where a step shall write tensor t: a channel range of a concatenation, or a buffer of its own. The
+  /// concatenation's quantisation holds for its parts; a step that cannot choose (a maximum) passes `fixed`.
+  View target(TensorId t, FeatureMap map, bool fixed = false) {
+    const auto place = placement_.find(t);
+    if (place != placement_.end()) {
+      View whole = concat_view(place->second.concat);
+      const bool fits = whole.map.layout == map.layout && whole.map.type == map.type &&
+                        (!fixed || whole.map.quantization == map.quantization);
+      if (fits) {
+        placed_.insert(t);
+        if (map.layout == Layout::kNhwc) {
+          map.pixel_stride = whole.map.pixel_step();
+          map.quantization = whole.map.quantization;
+          whole.ref.element_offset += place->second.channel;
+        } else {
+          whole.ref.element_offset += place->second.channel * map.pixels();
+        }
+        return {whole.ref, map};
+      }
+    }
+    return fresh(tensor_name(t), map);
+  }
+  View target(TensorId t) { return target(t, stored_map(t)); }
 
   /// The buffer of a concatenation's result, made when its first part is.
   View concat_view(TensorId concat) {
@@ -98,21 +146,82 @@ class Lowering {
 
   View view(TensorId t) const { return views_.at(t); }
 
-  /// Tensor t as a kNchw16c map of its own shape, converted if it does not lie so.
-  View blocked_operand(TensorId t) {
+  /// Tensor t as values of `type`, in that type's layout and t's own shape; converted if it does not lie so.
+  View operand(TensorId t, DataType type) {
     const View v = view(t);
-    const FeatureMap wanted = blocked(t);
-    if (v.map == wanted) return v;
-    if (const auto known = converted_.find(t); known != converted_.end()) return known->second;
-    View plain = v;
-    if (v.map.layout != Layout::kNchw) plain = reformat(v, dense_of(v.map), t);
-    plain.map = dense(t);  // the same values in the same order, looked at in the tensor's own shape
-    return converted_[t] = reformat(plain, wanted, t);
+    FeatureMap wanted = v.map;
+    if (v.map.type != type || !v.map.same_sizes(blocked(t)) || v.map.layout != blocked_layout(type))
+      wanted = map_of(t, type);
+    if (lies_as(v.map, wanted) && !is_pictures(v)) return v;
+    const auto key = std::make_pair(t, type);
+    if (const auto known = converted_.find(key); known != converted_.end()) return known->second;
+    View from = v;
+    if (!v.map.same_sizes(wanted)) {  // looked at in another shape: by way of NCHW order, which shapes share
+      if (v.map.layout != Layout::kNchw) from = reformat(v, dense_of(v.map), t);
+      from.map = dense(t);
+    }
+    return converted_[key] = is_pictures(v) ? pictures_to_fp32(from, wanted, t) : reformat(from, wanted, t);
+  }
+  View blocked_operand(TensorId t) { return operand(t, DataType::kFloat32); }
+
+  static Layout blocked_layout(DataType type) {
+    return type == DataType::kFloat32 ? Layout::kNchw16c : Layout::kNhwc;
   }
 
   static FeatureMap dense_of(FeatureMap map) {
     map.layout = Layout::kNchw;
+    map.type = DataType::kFloat32;
+    map.quantization = {};
+    map.pixel_stride = 0;
     return map;
+  }
+
+  // ---- pictures ----
+
+  static bool is_pictures(const View& v) {
+    return v.ref.kind == OperandRef::Kind::kInput && v.map.type == DataType::kUInt8;
+  }
+
+  graph::Weights mean_of(TensorId t) const {
+    const std::span<const float> mean = scheme(t).pixel_mean;
+    return {Shape{static_cast<std::int64_t>(mean.size())}, mean};
+  }
+
+  View pictures_to_fp32(const View& from, const FeatureMap& to, TensorId t) {
+    const View result = fresh(tensor_name(t), to);
+    Step& step = add_step(kernels::ReformatDesc{from.map, to, 0, true}, {from.ref}, result);
+    step.op = "Reformat";
+    step.weights = {mean_of(t)};
+    return result;
+  }
+
+  /// The pictures' bytes in front of a first layer, whether the caller gives them or FP32 less the mean.
+  View picture_bytes(TensorId t) {
+    const auto key = std::make_pair(t, DataType::kUInt8);
+    if (const auto known = converted_.find(key); known != converted_.end()) return known->second;
+    const View v = view(t);
+    FeatureMap map = feature_map(shape(t), Layout::kNhwc, where(*node_));
+    map.type = DataType::kUInt8;
+    map.pixel_stride = kernels::kChannelQuad;
+    const View result = fresh(tensor_name(t), map);
+    Step& step = add_step(kernels::ReformatDesc{v.map, map, 0, true}, {v.ref}, result);
+    step.op = "Reformat";
+    if (!is_pictures(v)) step.weights = {mean_of(t)};
+    return converted_[key] = result;
+  }
+
+  /// The input of a layer of integers or BF16. What the caller gives in a few planes stays as narrow.
+  View dot_operand(TensorId t, bool narrow) {
+    const View v = view(t);
+    if (v.ref.kind != OperandRef::Kind::kInput || !narrow || v.map.channels > kernels::kChannelQuad)
+      return operand(t, type_);
+    if (type_ == DataType::kUInt8 && !scheme(t).pixel_mean.empty()) return picture_bytes(t);
+    const auto key = std::make_pair(t, type_);
+    if (const auto known = converted_.find(key); known != converted_.end()) return known->second;
+    const View from = is_pictures(v) ? operand(t, DataType::kFloat32) : v;
+    FeatureMap map = map_of(t, type_);
+    map.pixel_stride = kernels::kChannelQuad;
+    return converted_[key] = reformat(from, map, t);
   }
 
   // ---- steps ----
@@ -140,7 +249,7 @@ class Lowering {
   }
 
   View reformat(const View& from, const FeatureMap& to, TensorId t) {
-    const View result = fresh(graph_.tensors[static_cast<std::size_t>(t)].name, to);
+    const View result = fresh(tensor_name(t), to);
     add_step(kernels::ReformatDesc{from.map, to, 0}, {from.ref}, result).op = "Reformat";
     return result;
   }
@@ -151,84 +260,152 @@ class Lowering {
 
   void lower(const graph::Input&) {
     const TensorId t = node_->outputs[0];
-    const FeatureMap map = dense(t);
+    FeatureMap map = dense(t);
+    if (options_.pixel_input) {
+      if (scheme(t).pixel_mean.empty() || map.channels > kernels::kChannelQuad)
+        unsupported(fmt::format(
+            "pictures as input '{}' of {} channels: the calibration must know their mean, and there may be "
+            "up to {} channels",
+            tensor_name(t), map.channels, kernels::kChannelQuad));
+      map.layout = Layout::kNhwc;
+      map.type = DataType::kUInt8;
+      map.pixel_stride = map.channels;
+    }
     const int index = static_cast<int>(plan_.inputs.size());
-    plan_.inputs.push_back({graph_.tensors[static_cast<std::size_t>(t)].name, shape(t)});
-    views_[t] = {{OperandRef::Kind::kInput, index, 0, map.elements()}, map};
+    plan_.inputs.push_back({tensor_name(t), shape(t)});
+    views_[t] = {reference(OperandRef::Kind::kInput, index, map), map};
   }
 
   void lower(const graph::Convolution& conv) {
-    // A first layer of a few channels reads the caller's planes; blocks of 16 would be mostly padding.
-    const View raw = view(node_->inputs[0]);
-    const bool planar =
-        raw.map == dense(node_->inputs[0]) && raw.map.channels < kernels::kChannelBlock && conv.groups == 1;
-    const View input = planar ? raw : blocked_operand(node_->inputs[0]);
+    const TensorId in = node_->inputs[0];
     kernels::ConvDesc desc;
-    desc.input = input.map;
-    desc.output = blocked(node_->outputs[0]);
     desc.window = window_desc(conv.window);
     desc.groups = conv.groups;
     desc.has_bias = node_->weights.size() > 1;
     desc.residual = node_->inputs.size() > 1;
     desc.relu = relu_desc(conv.relu);
+    const View input =
+        type_ == DataType::kFloat32 ? fp32_input(in, conv.groups) : dot_operand(in, conv.groups == 1);
+    const View output = target(node_->outputs[0]);
+    desc.input = input.map;
+    desc.output = output.map;
     std::vector<OperandRef> inputs = {input.ref};
-    if (desc.residual) inputs.push_back(blocked_operand(node_->inputs[1]).ref);
-    add_node_step(desc, std::move(inputs), target(node_->outputs[0]));
+    if (desc.residual) {
+      const View residual = operand(node_->inputs[1], output.map.type);
+      desc.residual_map = residual.map;
+      inputs.push_back(residual.ref);
+    }
+    std::optional<quantize::IntegerLayerSpec> integer;
+    if (is_integer(type_)) {
+      integer = integer_layer(input, output);
+      integer->window = conv.window;
+      if (input.map.type == DataType::kUInt8 && reads_pictures(in, input)) {
+        integer->pixel_mean = scheme(in).pixel_mean;
+        desc.halo = quantize::pixel_halo(integer->pixel_mean, input.map.channels);
+        desc.bias_map = static_cast<std::int64_t>(integer->pixel_mean.size()) > input.map.channels;
+      }
+    }
+    add_node_step(desc, std::move(inputs), output).integer = std::move(integer);
+  }
+
+  /// A first layer of a few channels reads the caller's planes; blocks of 16 would be mostly padding.
+  View fp32_input(TensorId t, std::int64_t groups) {
+    const View raw = view(t);
+    const bool planar = raw.map == dense(t) && raw.map.channels < kernels::kChannelBlock && groups == 1;
+    return planar ? raw : blocked_operand(t);
   }
 
   void lower(const graph::InnerProduct& fc) {
-    const View input = view(node_->inputs[0]);  // any layout: packing permutes the weights
+    // Any layout: packing permutes the weights.
+    View input = view(node_->inputs[0]);
+    if (is_pictures(input)) input = blocked_operand(node_->inputs[0]);
+    if (input.map.type != type_) {
+      FeatureMap map = input.map;
+      map.layout = blocked_layout(type_);
+      map.type = type_;
+      map.pixel_stride = 0;
+      map.quantization = map_of(node_->inputs[0], type_).quantization;
+      input = reformat(input, map, node_->inputs[0]);
+    }
+    const View output = target(node_->outputs[0]);
     kernels::FullyConnectedDesc desc;
     desc.input = input.map;
-    desc.output = blocked(node_->outputs[0]);
+    desc.output = output.map;
     desc.has_bias = node_->weights.size() > 1;
     desc.relu = relu_desc(fc.relu);
-    add_node_step(desc, {input.ref}, target(node_->outputs[0]));
+    std::optional<quantize::IntegerLayerSpec> integer;
+    if (is_integer(type_)) integer = integer_layer(input, output);
+    add_node_step(desc, {input.ref}, output).integer = std::move(integer);
+  }
+
+  static bool is_integer(DataType type) { return type == DataType::kUInt8 || type == DataType::kInt16; }
+
+  bool reads_pictures(TensorId t, const View& input) const {
+    const auto bytes = converted_.find(std::make_pair(t, DataType::kUInt8));
+    return view(t).ref.kind == OperandRef::Kind::kInput && !scheme(t).pixel_mean.empty() &&
+           bytes != converted_.end() && bytes->second.ref.index == input.ref.index;
+  }
+
+  quantize::IntegerLayerSpec integer_layer(const View& input, const View& output) const {
+    quantize::IntegerLayerSpec spec;
+    spec.where = where(*node_);
+    spec.out_channels = output.map.channels;
+    spec.input = input.map.quantization;
+    spec.input_type = input.map.type;
+    spec.output = output.map.quantization;
+    spec.output_type = output.map.type;
+    spec.calibration = options_.calibration->find_layer(node_->name);
+    spec.in_channels = input.map.channels;
+    spec.in_height = input.map.height, spec.in_width = input.map.width;
+    spec.out_height = output.map.height, spec.out_width = output.map.width;
+    return spec;
   }
 
   void lower(const graph::Pooling& pool) {
-    const View input = blocked_operand(node_->inputs[0]);
+    const View input = operand(node_->inputs[0], type_);
     kernels::PoolDesc desc;
     desc.input = input.map;
-    desc.output = blocked(node_->outputs[0]);
     desc.window = window_desc(pool.window);
     if (pool.global) desc.window = {.kernel_h = input.map.height, .kernel_w = input.map.width};
     desc.kind = pool.kind == graph::PoolKind::kMax ? kernels::PoolKind::kMax : kernels::PoolKind::kAverage;
     desc.divisor = pool.divisor == graph::AverageDivisor::kPaddedWindow
                        ? kernels::AverageDivisor::kPaddedWindow
                        : kernels::AverageDivisor::kValidOnly;
-    add_node_step(desc, {input.ref}, target(node_->outputs[0]));
+    FeatureMap map = stored_map(node_->outputs[0]);
+    const bool maximum = pool.kind == graph::PoolKind::kMax;
+    if (maximum) map.quantization = input.map.quantization;
+    const View output = target(node_->outputs[0], map, maximum);
+    desc.output = output.map;
+    add_node_step(desc, {input.ref}, output);
   }
 
-  void lower(const graph::Relu& relu) {
-    const View input = blocked_operand(node_->inputs[0]);
-    add_node_step(kernels::ChannelAffineDesc{input.map, kernels::ReluDesc{relu.slope}}, {input.ref},
-                  target(node_->outputs[0]));
+  /// One input to one output of the same shape, with scale and shift by channel or a plain ReLU.
+  Step& add_affine(const std::optional<kernels::ReluDesc>& relu) {
+    const View input = operand(node_->inputs[0], type_);
+    const View output = target(node_->outputs[0]);
+    return add_node_step(kernels::ChannelAffineDesc{input.map, relu, output.map}, {input.ref}, output);
   }
+
+  void lower(const graph::Relu& relu) { add_affine(kernels::ReluDesc{relu.slope}); }
 
   void lower(const graph::Lrn& lrn) {
-    const View input = blocked_operand(node_->inputs[0]);
+    const View input = operand(node_->inputs[0], type_);
+    const View output = target(node_->outputs[0]);
     kernels::LrnDesc desc;
     desc.map = input.map;
+    desc.output = output.map;
     desc.across_channels = lrn.region == graph::LrnRegion::kAcrossChannels;
     desc.size = lrn.size;
     desc.alpha = lrn.alpha, desc.beta = lrn.beta, desc.k = lrn.k;
-    add_node_step(desc, {input.ref}, target(node_->outputs[0]));
+    add_node_step(desc, {input.ref}, output);
   }
 
   /// Only where the pass fold_batch_norm is switched off: as scale and shift.
   void lower(const graph::BatchNorm&) {
-    const View input = blocked_operand(node_->inputs[0]);
-    Step& step = add_node_step(kernels::ChannelAffineDesc{input.map, std::nullopt}, {input.ref},
-                               target(node_->outputs[0]));
-    step.weights = graph::batch_norm_as_affine(*node_);
+    add_affine(std::nullopt).weights = graph::batch_norm_as_affine(*node_);
   }
 
-  void lower(const graph::ChannelAffine& affine) {
-    const View input = blocked_operand(node_->inputs[0]);
-    add_node_step(kernels::ChannelAffineDesc{input.map, relu_desc(affine.relu)}, {input.ref},
-                  target(node_->outputs[0]));
-  }
+  void lower(const graph::ChannelAffine& affine) { add_affine(relu_desc(affine.relu)); }
 
   void lower(const graph::Concat& concat) {
     const TensorId result = node_->outputs[0];
@@ -240,15 +417,19 @@ class Lowering {
     for (std::size_t i = 0; i < node_->inputs.size(); ++i) {
       const TensorId t = node_->inputs[i];
       const auto place = placement_.find(t);
-      if (place == placement_.end() || place->second.concat != result || place->second.channel != channel) {
-        copy_into(whole, blocked_operand(t), channel);
-      }
+      const bool there = placed_.count(t) > 0 && place != placement_.end() &&
+                         place->second.concat == result && place->second.channel == channel;
+      if (!there) copy_into(whole, operand(t, whole.map.type), channel);
       channel += shape(t)[1];
     }
   }
 
   /// Copies `part` to channels [channel, ...) of `whole`, from the block in which they begin.
   void copy_into(const View& whole, const View& part, std::int64_t channel) {
+    if (whole.map.layout == Layout::kNhwc) {
+      add_step(kernels::ReformatDesc{part.map, whole.map, channel}, {part.ref}, whole);
+      return;
+    }
     View place = whole;
     const std::int64_t block_begin = channel / kernels::kChannelBlock * kernels::kChannelBlock;
     place.ref.element_offset += block_begin * whole.map.pixels();
@@ -257,8 +438,9 @@ class Lowering {
   }
 
   void lower(const graph::Eltwise& eltwise) {
+    const View output = target(node_->outputs[0]);
     kernels::EltwiseDesc desc;
-    desc.map = blocked(node_->outputs[0]);
+    desc.map = output.map;
     switch (eltwise.kind) {
       case graph::EltwiseKind::kSum:
         desc.kind = kernels::EltwiseKind::kSum;
@@ -274,8 +456,12 @@ class Lowering {
     desc.inputs = static_cast<int>(node_->inputs.size());
     desc.relu = relu_desc(eltwise.relu);
     std::vector<OperandRef> inputs;
-    for (const TensorId t : node_->inputs) inputs.push_back(blocked_operand(t).ref);
-    add_node_step(desc, std::move(inputs), target(node_->outputs[0]));
+    for (const TensorId t : node_->inputs) {
+      const View input = operand(t, type_);
+      desc.input_maps.push_back(input.map);
+      inputs.push_back(input.ref);
+    }
+    add_node_step(desc, std::move(inputs), output);
   }
 
   void lower(const graph::Softmax& softmax) {
@@ -292,30 +478,34 @@ class Lowering {
   /// The values stay where they are; consumers that need the new shape's layout ask for it (blocked_operand).
   void pass_view_on() {
     View v = view(node_->inputs[0]);
-    const FeatureMap now = feature_map(shape(node_->outputs[0]), v.map.layout, where(*node_));
     // A vector stays a vector; a dense buffer may simply be looked at in the new sizes.
-    if (v.map.layout == Layout::kNchw || same_sizes(v.map, now)) v.map = now;
+    if (v.map.layout == Layout::kNchw) v.map = dense(node_->outputs[0]);
     views_[node_->outputs[0]] = v;
   }
 
   void write_output(int index) {
     const TensorId t = graph_.outputs[static_cast<std::size_t>(index)];
-    plan_.outputs.push_back({graph_.tensors[static_cast<std::size_t>(t)].name, shape(t)});
+    plan_.outputs.push_back({tensor_name(t), shape(t)});
     View from = view(t);
+    if (is_pictures(from)) from = blocked_operand(t);
     const FeatureMap as_written =
         dense_of(from.map);  // NCHW order is the same whatever the shape it is looked at in
-    View to{{OperandRef::Kind::kOutput, index, 0, as_written.elements()}, as_written};
+    const View to{reference(OperandRef::Kind::kOutput, index, as_written), as_written};
     Step& step = add_step(kernels::ReformatDesc{from.map, as_written, 0}, {from.ref}, to);
-    step.layer = graph_.tensors[static_cast<std::size_t>(t)].name;
+    step.layer = tensor_name(t);
     step.op = "Output";
   }
 
   const graph::Graph& graph_;
+  const LowerOptions& options_;
+  const quantize::Scheme scheme_;
   Plan& plan_;
   const ConcatPlacement placement_;
   const graph::Node* node_ = nullptr;
+  DataType type_ = DataType::kFloat32;  // that node_ computes with
   std::map<TensorId, View> views_;
-  std::map<TensorId, View> converted_;
+  std::set<TensorId> placed_;  // written straight into their concatenation
+  std::map<std::pair<TensorId, DataType>, View> converted_;
 };
 
 }  // namespace
@@ -326,9 +516,14 @@ kernels::FeatureMap feature_map(const Shape& shape, kernels::Layout layout, cons
                 fmt::format("{}: a tensor of {} dimensions ({}); up to 4 (N, C, H, W) are supported", where,
                             shape.rank(), shape.to_string()));
   }
-  return {shape.dim_or_1(1), shape.dim_or_1(2), shape.dim_or_1(3), layout, DataType::kFloat32};
+  FeatureMap map;
+  map.channels = shape.dim_or_1(1), map.height = shape.dim_or_1(2), map.width = shape.dim_or_1(3);
+  map.layout = layout;
+  return map;
 }
 
-void lower(const graph::Graph& graph, Plan& plan) { Lowering(graph, plan).run(); }
+void lower(const graph::Graph& graph, const LowerOptions& options, Plan& plan) {
+  Lowering(graph, options, plan).run();
+}
 
 }  // namespace octet::plan

@@ -13,12 +13,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "graph/graph.h"
 #include "kernels/registry.h"
 #include "octet/engine.h"
+#include "quantize/integer_layer.h"
 
 namespace octet::plan {
 
@@ -44,6 +46,7 @@ struct OperandRef {
   int index = 0;                    // of the buffer, or of the network's input or output
   std::int64_t element_offset = 0;  // of image 0: a block range of a concatenation
   std::int64_t image_stride = 0;    // elements
+  int element_bytes = 4;
 };
 
 struct Step {
@@ -56,6 +59,8 @@ struct Step {
   kernels::FeatureMap output_map;
   std::int64_t macs = 0;
   std::vector<graph::Weights> weights;  // until packed
+  /// Of layers of integers: what the integers follow from, all but the weights themselves. Until packed.
+  std::optional<quantize::IntegerLayerSpec> integer;
 
   // Set when kernels are selected.
   const kernels::Entry* entry = nullptr;
@@ -74,6 +79,9 @@ struct Phase {
   bool shared = false;  // all threads work on each step, whatever the batch
 };
 
+/// Behind the last buffer: kernels may read so far beyond an operand (kernels/kernel.h).
+inline constexpr std::int64_t kReadableBytes = 64;
+
 struct Plan {
   std::vector<Step> steps;
   std::vector<Buffer> buffers;
@@ -88,7 +96,7 @@ struct Plan {
   std::int64_t weight_bytes = 0;
 
   std::int64_t context_bytes() const {
-    return chunk_arena_bytes * chunk_arenas + shared_arena_bytes + scratch_bytes * threads;
+    return chunk_arena_bytes * chunk_arenas + shared_arena_bytes + scratch_bytes * threads + kReadableBytes;
   }
 };
 
@@ -97,6 +105,9 @@ struct PlanOptions {
   int threads = 1;
   std::vector<Isa> isas;  // that kernels may use
   bool winograd = true;
+  Precision precision = Precision::kFloat32;
+  const Calibration* calibration = nullptr;  // must live until the weights are packed
+  bool pixel_input = false;
   std::int64_t cache_bytes = 0;  // that one thread's activations should stay in; decides the groups
 };
 

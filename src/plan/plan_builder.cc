@@ -36,6 +36,11 @@ bool is_whole_buffer(const Plan& plan, const OperandRef& ref) {
          ref.image_stride == plan.buffers[static_cast<std::size_t>(ref.index)].map.elements();
 }
 
+/// The same bytes hold either map, whatever their integers mean.
+bool same_storage(const kernels::FeatureMap& a, const kernels::FeatureMap& b) {
+  return a.same_sizes(b) && a.layout == b.layout && a.type == b.type && a.pixel_step() == b.pixel_step();
+}
+
 /// Steps that use a buffer.
 std::set<int> users(const Plan& plan, int buffer) {
   std::set<int> steps;
@@ -64,7 +69,7 @@ void merge_in_place(Plan& plan) {
       const auto& from = plan.buffers[static_cast<std::size_t>(input.index)];
       const auto& to = plan.buffers[static_cast<std::size_t>(step.output.index)];
       const std::set<int> input_users = users(plan, input.index);
-      if (!(from.map == to.map) || *input_users.rbegin() != static_cast<int>(s)) continue;
+      if (!same_storage(from.map, to.map) || *input_users.rbegin() != static_cast<int>(s)) continue;
       const auto same_operand = [&](const OperandRef& other) {
         return other.kind == input.kind && other.index == input.index;
       };
@@ -105,7 +110,7 @@ Plan build_plan(const graph::Graph& graph, const PlanOptions& options) {
   Plan plan;
   plan.max_batch = options.max_batch;
   plan.threads = options.threads;
-  lower(graph, plan);
+  lower(graph, {options.precision, options.calibration, options.pixel_input}, plan);
   choose_phases(plan, options);
   select_kernels(plan, options);
   merge_in_place(plan);
@@ -125,7 +130,15 @@ void pack_weights(Plan& plan, std::byte* packed, int threads) {
         Step& step = plan.steps[s];
         std::vector<std::span<const float>> values;
         for (const graph::Weights& weights : step.weights) values.push_back(weights.values());
-        step.kernel->pack(values, {packed + step.weight_offset, step.kernel->packed_bytes()});
+        const std::span<std::byte> place(packed + step.weight_offset, step.kernel->packed_bytes());
+        if (step.integer) {
+          step.integer->weights = values[0];
+          if (values.size() > 1) step.integer->bias = values[1];
+          step.kernel->pack_integer(quantize::make_integer_layer(*step.integer).view(), place);
+          step.integer.reset();
+        } else {
+          step.kernel->pack(values, place);
+        }
         step.weights.clear();
       }
     } catch (...) {

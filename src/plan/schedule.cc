@@ -29,7 +29,8 @@ int first_shared_step(const Plan& plan) {
 
 std::int64_t weight_bytes(const Step& step) {
   std::int64_t bytes = 0;
-  for (const graph::Weights& weights : step.weights) bytes += weights.shape().elements() * 4;
+  const std::int64_t element = step.integer ? (step.integer->input_type == DataType::kUInt8 ? 1 : 2) : 4;
+  for (const graph::Weights& weights : step.weights) bytes += weights.shape().elements() * element;
   return bytes;
 }
 
@@ -194,7 +195,7 @@ std::int64_t input_bytes(const Plan& plan, const Step& step) {
   std::int64_t bytes = 0;
   for (const OperandRef& input : step.inputs) {
     // A part of a concatenation has the stride of the whole, but only its own map is read.
-    const std::int64_t stride = input.image_stride * static_cast<std::int64_t>(sizeof(float));
+    const std::int64_t stride = input.image_stride * input.element_bytes;
     const bool buffer = input.kind == OperandRef::Kind::kBuffer;
     bytes +=
         buffer ? std::min(stride, plan.buffers[static_cast<std::size_t>(input.index)].map.bytes()) : stride;
