@@ -29,6 +29,10 @@ inline F32x16 sqrt(F32x16 a) { return {_mm512_maskz_sqrt_ps(0xffff, a.all)}; }
 inline F32x16 fused_multiply_add(F32x16 a, F32x16 b, F32x16 c) {
   return {_mm512_fmadd_ps(a.all, b.all, c.all)};
 }
+/// x where a < b, else y.
+inline F32x16 where_less(F32x16 a, F32x16 b, F32x16 x, F32x16 y) {
+  return {_mm512_mask_blend_ps(_mm512_cmp_ps_mask(a.all, b.all, _CMP_LT_OQ), y.all, x.all)};
+}
 /// To the nearest integer, ties to even.
 inline F32x16 round(F32x16 a) {
   return {_mm512_maskz_roundscale_ps(0xffff, a.all, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};

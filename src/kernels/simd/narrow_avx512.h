@@ -1,0 +1,60 @@
+// The integers and BF16 numbers of 16 neighbouring channels of a kNhwc map, read as F32x16 and written back.
+// narrow_avx2.h is the twin with the same functions. Pointers need the alignment of one element only.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstddef>
+
+#include "kernels/simd/f32x16_avx512.h"
+
+namespace octet::kernels {
+namespace {
+
+// Masks of all lanes: see f32x16_avx512.h.
+
+/// 16 sums of integer products.
+struct S32x16 {
+  __m512i all;
+};
+inline F32x16 to_float(S32x16 v) { return {_mm512_maskz_cvtepi32_ps(0xffff, v.all)}; }
+
+inline __m256i load_32_bytes(const std::byte* p) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+}
+inline F32x16 load_u8(const std::byte* p) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return to_float({_mm512_maskz_cvtepu8_epi32(0xffff, bytes)});
+}
+inline F32x16 load_s16(const std::byte* p) {
+  return to_float({_mm512_maskz_cvtepi16_epi32(0xffff, load_32_bytes(p))});
+}
+inline F32x16 load_bf16(const std::byte* p) {
+  const __m512i wide = _mm512_maskz_cvtepu16_epi32(0xffff, load_32_bytes(p));
+  return {_mm512_castsi512_ps(_mm512_maskz_slli_epi32(0xffff, wide, 16))};
+}
+
+/// Rounds to nearest even. Values must round to integers of the type.
+inline void store_u8(std::byte* p, F32x16 v) {
+  const __m512i integers = _mm512_maskz_cvtps_epi32(0xffff, v.all);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_maskz_cvtepi32_epi8(0xffff, integers));
+}
+inline void store_s16(std::byte* p, F32x16 v) {
+  const __m512i integers = _mm512_maskz_cvtps_epi32(0xffff, v.all);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_maskz_cvtepi32_epi16(0xffff, integers));
+}
+
+/// Rounds as to_bfloat16() in kernels/bfloat16.h.
+inline void store_bf16(std::byte* p, F32x16 v) {
+  const __m512i bits = _mm512_castps_si512(v.all), upper = _mm512_maskz_srli_epi32(0xffff, bits, 16);
+  const __m512i to_even =
+      _mm512_add_epi32(_mm512_set1_epi32(0x7fff), _mm512_and_si512(upper, _mm512_set1_epi32(1)));
+  const __m512i rounded = _mm512_maskz_srli_epi32(0xffff, _mm512_add_epi32(bits, to_even), 16);
+  const __m512i quiet = _mm512_or_si512(upper, _mm512_set1_epi32(0x40));
+  const __mmask16 nan = _mm512_cmp_ps_mask(v.all, v.all, _CMP_UNORD_Q);
+  const __m512i narrow = _mm512_mask_blend_epi32(nan, rounded, quiet);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_maskz_cvtepi32_epi16(0xffff, narrow));
+}
+
+}  // namespace
+}  // namespace octet::kernels
