@@ -40,6 +40,8 @@ OCTET_FAMILY(conv_i16_direct_generic);
 OCTET_FAMILY(conv_bf16_direct_generic);
 OCTET_FAMILY(reformat_i8_generic);
 OCTET_FAMILY(pool_i8_generic);
+OCTET_FAMILY(eltwise_i8_generic);
+OCTET_FAMILY(channel_affine_i8_generic);
 
 #undef OCTET_FAMILY
 // clang-format on
