@@ -1,0 +1,79 @@
+// What the ways of computing a convolution of integers or BF16 share: the check of a description, the
+// constants that follow from it, and its cost.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <variant>
+
+#include "kernels/conv_dot/contract.h"
+#include "kernels/integer/arithmetic.h"
+#include "kernels/op_desc.h"
+
+namespace octet::kernels::conv_dot {
+
+constexpr std::int64_t divide_up(std::int64_t value, std::int64_t divisor) {
+  return (value + divisor - 1) / divisor;
+}
+
+constexpr Element element_of(DataType type) {
+  return type == DataType::kUInt8 ? Element::kU8 : type == DataType::kInt16 ? Element::kS16 : Element::kBf16;
+}
+constexpr Output output_of(DataType type) {
+  return type == DataType::kUInt8      ? Output::kU8
+         : type == DataType::kInt16    ? Output::kS16
+         : type == DataType::kBFloat16 ? Output::kBf16
+                                       : Output::kF32;
+}
+
+/// The description if it is a convolution of `input` that this family computes, else null.
+inline const ConvDesc* as_convolution(const OpDesc& desc, DataType input) {
+  const ConvDesc* conv = std::get_if<ConvDesc>(&desc);
+  if (conv == nullptr || conv->input.type != input || conv->input.layout != Layout::kNhwc) return nullptr;
+  const FeatureMap& output = conv->output;
+  const bool same_type = output.type == input && output.layout == Layout::kNhwc;
+  const bool real = output.type == DataType::kFloat32 && output.layout == Layout::kNchw16c;
+  return same_type || real ? conv : nullptr;
+}
+
+/// Multiply-accumulates of one image.
+inline double macs(const ConvDesc& desc) {
+  return static_cast<double>(desc.output.pixels()) * static_cast<double>(desc.output.channels) *
+         static_cast<double>(desc.input.channels / desc.groups) *
+         static_cast<double>(desc.window.kernel_h * desc.window.kernel_w);
+}
+
+// Costs are microseconds of an image on one core of about 3.5 GHz: rates in 10^9 operations (2 a
+// multiply-add) per second, as a good kernel of the instruction set reaches them.
+inline constexpr double kGenericGops = 2;
+inline constexpr double kAvx512ExactGops = 170, kAvx512VnniGops = 430;
+inline double microseconds(double macs, double gops) { return 2 * macs / (gops * 1e3); }
+
+/// How the accumulators of a layer become its outputs.
+inline Epilogue epilogue_of(const ConvDesc& desc) {
+  Epilogue e{};
+  e.output = output_of(desc.output.type);
+  const float slope = desc.relu ? desc.relu->slope : 0.0f;
+  e.slope = slope;
+  if (e.output == Output::kF32 || e.output == Output::kBf16) {
+    e.low = -std::numeric_limits<float>::infinity();
+    e.high = std::numeric_limits<float>::infinity();
+    e.rectified = desc.relu.has_value();
+    e.residual_scale = 1;
+    return e;
+  }
+  const integer::Range range = integer::range_of(desc.output, desc.relu && slope == 0);
+  e.low = range.low;
+  e.high = range.high;
+  e.zero = static_cast<float>(desc.output.quantization.zero_point);
+  e.addend = e.zero;
+  e.leaky = desc.relu && slope != 0;
+  if (desc.residual) {
+    const integer::Rescale r = integer::rescale(desc.residual_map.quantization, desc.output.quantization);
+    e.residual_scale = r.scale;
+    e.residual_offset = r.offset;
+  }
+  return e;
+}
+
+}  // namespace octet::kernels::conv_dot

@@ -1,0 +1,291 @@
+// Direct convolution of integers: every instruction set of this machine gives the reference's very bytes, in
+// all of the output's memory, whatever the workers and the grouping of images. reference_test.cc says that
+// the reference is right.
+#include <gtest/gtest.h>
+
+#include "kernels/conv_dot/packing.h"
+#include "kernels/conv_dot/test_convolution.h"
+#include "kernels/families.h"
+
+namespace octet::kernels {
+namespace {
+
+using conv_dot::Case;
+using conv_dot::square;
+using conv_dot::Values;
+using conv_dot::Way;
+
+struct Entry {
+  const char* name;
+  DataType type;
+  test::Variant variant;
+};
+
+std::vector<Entry> fast_entries(DataType type) {
+  std::vector<Entry> entries;
+#ifdef OCTET_X86
+  entries = {
+      {"avx512", DataType::kUInt8, {Isa::kAvx512, conv_i8_direct_avx512_cost, conv_i8_direct_avx512}},
+      {"avx512vnni",
+       DataType::kUInt8,
+       {Isa::kAvx512Vnni, conv_i8_direct_avx512vnni_cost, conv_i8_direct_avx512vnni}},
+  };
+#endif
+  std::erase_if(entries, [&](const Entry& e) { return e.type != type || !test::machine_has(e.variant.isa); });
+  return entries;
+}
+
+const std::vector<Way> kOne = {{.workers = 1}};
+const std::vector<Way> kAllWays = {
+    {.workers = 1}, {.workers = 2}, {.workers = 3, .gap = 48}, {.workers = 2, .images_per_call = 1}};
+
+void check(const Case& c, int images = 1, const std::vector<Way>& ways = kOne,
+           Values values = Values::kRandom, std::uint32_t seed = 1) {
+  const ConvDesc desc = c.desc();
+  conv_dot::Problem problem(desc, images, seed, values);
+  const conv_dot::Create reference =
+      c.type == DataType::kUInt8 ? conv_i8_direct_generic : conv_i16_direct_generic;
+  for (const Way& way : ways) {
+    const std::vector<std::uint8_t> expected =
+        conv_dot::compute(reference, problem, {.gap = way.gap, .in_place = way.in_place}).memory();
+    for (const Entry& entry : fast_entries(c.type)) {
+      SCOPED_TRACE(testing::Message()
+                   << entry.name << ": " << conv_dot::describe(desc) << ", images " << images << ", workers "
+                   << way.workers << ", per call " << way.images_per_call << ", gap " << way.gap
+                   << (way.in_place ? ", in place" : "") << ", seed " << seed);
+      ASSERT_GT(entry.variant.cost(desc, images), 0);
+      ASSERT_EQ(conv_dot::first_difference(conv_dot::compute(entry.variant.create, problem, way).memory(),
+                                           expected),
+                "");
+    }
+  }
+}
+
+TEST(DirectConvolution, PointwiseReadsInPlace) {
+  for (std::int64_t size : {1, 2, 5, 7, 14})
+    for (std::int64_t channels : {16, 40, 272}) check({channels, size, size, 48, square(1)}, 5, kAllWays);
+}
+
+TEST(DirectConvolution, AllChannelTailsOfTheInput) {
+  for (std::int64_t channels = 1; channels <= 70; ++channels) {
+    check({channels, 5, 6, 20, square(3, 1, 1)});
+    check({channels, 3, 4, 20, square(1)});
+  }
+}
+
+TEST(DirectConvolution, AllChannelTailsOfTheOutput) {
+  for (std::int64_t channels = 1; channels <= 150; ++channels) {
+    Case c{20, 3, 5, channels, square(1)};
+    c.zero_out = 7;
+    check(c);
+  }
+}
+
+TEST(DirectConvolution, AllNumbersOfPixels) {
+  for (std::int64_t pixels = 1; pixels <= 40; ++pixels)
+    for (std::int64_t out : {16, 32, 48, 64}) check({12, 1, pixels, out, {1, 3, 1, 1, 0, 1, 0, 1}}, 1);
+}
+
+TEST(DirectConvolution, ExtremeValues) {
+  for (Values values : {Values::kZeros, Values::kLargest, Values::kTies, Values::kSmall})
+    for (std::int64_t channels : {3, 16, 130})
+      for (std::int32_t zero : {0, 128, 255}) {
+        Case c{channels, 6, 7, 80, square(3, 1, 1)};
+        c.zero_in = c.zero_out = zero;
+        check(c, 2, {{.workers = 2}}, values);
+        c.residual = true;
+        c.zero_residual = 255 - zero;
+        check(c, 2, {{.workers = 2}}, values);
+      }
+}
+
+TEST(DirectConvolution, KernelsStridesDilationsAndPads) {
+  for (std::int64_t kernel : {1, 2, 3, 5, 7})
+    for (std::int64_t stride : {1, 2, 3, 7})
+      for (std::int64_t dilation : {1, 2, 3}) {
+        Case c{24, 19, 22, 32, square(kernel, stride, (kernel - 1) * dilation / 2, dilation)};
+        c.zero_in = 33;
+        check(c, 2, {{.workers = 2}});
+      }
+}
+
+TEST(DirectConvolution, WindowsInsideTheMapNeedNoCopy) {
+  for (std::int64_t kernel : {2, 3, 5})
+    for (std::int64_t stride : {1, 2, 4}) check({36, 13, 14, 40, square(kernel, stride)}, 2, kAllWays);
+}
+
+TEST(DirectConvolution, OneDimensionalKernels) {
+  check({32, 17, 23, 48, {1, 7, 1, 1, 0, 3, 0, 3}}, 2, kAllWays);
+  check({32, 17, 23, 48, {7, 1, 1, 1, 3, 0, 3, 0}}, 2, kAllWays);
+  check({16, 1, 900, 16, {1, 9, 1, 2, 0, 4, 0, 4}}, 1, kAllWays);
+}
+
+TEST(DirectConvolution, KernelLargerThanTheInput) {
+  Case c{20, 2, 3, 24, {7, 9, 1, 1, 4, 5, 3, 4}};
+  c.zero_in = 200;
+  check(c, 2, kAllWays);
+  c.window = square(1, 1, 3);  // outputs that see the halo only
+  check(c, 2, kAllWays);
+  check({512, 6, 6, 40, square(6)}, 3, kAllWays);
+}
+
+TEST(DirectConvolution, AsymmetricPads) {
+  Case c{16, 8, 9, 32, {3, 3, 1, 1, 2, 0, 1, 3}};
+  c.zero_in = 9;
+  check(c, 3, kAllWays);
+  c.window = {3, 3, 2, 2, 0, 2, 3, 0};
+  check(c, 3, kAllWays);
+}
+
+TEST(DirectConvolution, PicturesOfThreeAndFourBytesAPixel) {
+  for (std::int64_t channels = 1; channels <= 4; ++channels)
+    for (std::int64_t step = std::max<std::int64_t>(channels, 3); step <= 4; ++step)
+      for (const WindowDesc& w :
+           {square(11, 4), square(7, 2, 3), square(3, 1, 1), square(3, 2), square(1), square(5, 3, 2, 2)}) {
+        Case c{channels, 29, 35, 24, w};
+        c.picture = step;
+        c.slope = 0;
+        c.halo_by_channel = true;
+        check(c, 2, kAllWays);
+      }
+}
+
+TEST(DirectConvolution, MeanImagesMakeTheBiasAMap) {
+  for (std::int64_t pad : {0, 3})
+    for (bool halo : {false, true}) {
+      Case c{3, 23, 20, 72, square(7, 2, pad)};
+      c.picture = 4;
+      c.bias_map = true;
+      c.halo_by_channel = halo;
+      check(c, 3, kAllWays);
+    }
+}
+
+TEST(DirectConvolution, GroupsOfWholeBlocks) {
+  check({96, 13, 13, 256, square(5, 1, 2), 2}, 1, kAllWays);
+  check({64, 9, 9, 144 * 4, square(3, 2, 1), 4}, 2, kAllWays);
+  check({36, 9, 9, 48, square(3, 1, 1), 3}, 2, kAllWays);
+  check({24, 5, 5, 160, square(1), 2}, 2, kAllWays);
+}
+
+TEST(DirectConvolution, PartsOfConcatenations) {
+  for (std::int64_t kernel : {1, 3}) {
+    Case c{40, 9, 7, 72, square(kernel, 1, kernel / 2)};
+    c.input_part = 16, c.output_part = 48, c.residual_part = 32;
+    check(c, 3, kAllWays);
+    c.residual = true;
+    check(c, 3, kAllWays);
+  }
+}
+
+TEST(DirectConvolution, ResidualsOfAnotherScale) {
+  for (std::int32_t zero : {0, 128})
+    for (std::optional<float> slope :
+         {std::optional<float>(), std::optional<float>(0), std::optional<float>(0.1f)}) {
+      Case c{64, 7, 7, 80, square(1)};
+      c.residual = true;
+      c.zero_out = zero, c.zero_residual = 128 - zero, c.slope = slope;
+      check(c, 3, kAllWays);
+      c.window = square(3, 1, 1);
+      check(c, 1, {{.workers = 2, .in_place = true}, {.workers = 1, .gap = 16, .in_place = true}});
+    }
+}
+
+TEST(DirectConvolution, LeakyReluAroundAnyZeroPoint) {
+  for (std::int32_t zero : {0, 1, 100, 255}) {
+    Case c{20, 6, 6, 40, square(3, 1, 1)};
+    c.slope = 0.1f, c.zero_out = zero;
+    check(c, 2, kAllWays);
+  }
+}
+
+TEST(DirectConvolution, RealOutputs) {
+  for (bool residual : {false, true})
+    for (std::optional<float> slope :
+         {std::optional<float>(), std::optional<float>(0), std::optional<float>(0.1f)})
+      for (std::int64_t out : {1, 10, 100}) {
+        Case c{40, 6, 5, out, square(3, 1, 1)};
+        c.output = DataType::kFloat32;
+        c.residual = residual, c.slope = slope, c.zero_in = 3;
+        check(c, 3, kAllWays);
+        if (residual) check(c, 3, {{.workers = 3, .in_place = true}});
+      }
+}
+
+TEST(DirectConvolution, RandomShapes) {
+  const std::uint32_t seed = std::random_device{}();
+  std::mt19937 engine(seed);
+  const auto pick = [&](int low, int high) {
+    return static_cast<std::int64_t>(std::uniform_int_distribution<int>(low, high)(engine));
+  };
+  const auto coin = [&] { return pick(0, 1) == 1; };
+  for (int i = 0; i < 300; ++i) {
+    Case c{pick(1, 70), pick(1, 24), pick(1, 40), pick(1, 140)};
+    c.window = {pick(1, 5), pick(1, 5), pick(1, 4), pick(1, 4), pick(0, 4),
+                pick(0, 4), pick(0, 4), pick(0, 4), pick(1, 3), pick(1, 3)};
+    WindowDesc& w = c.window;
+    // A kernel that does not fit gets the padding that it needs.
+    w.pad_top +=
+        std::max<std::int64_t>(0, (w.kernel_h - 1) * w.dilation_h + 1 - c.height - w.pad_top - w.pad_bottom);
+    w.pad_right +=
+        std::max<std::int64_t>(0, (w.kernel_w - 1) * w.dilation_w + 1 - c.width - w.pad_left - w.pad_right);
+    if (pick(0, 5) == 0) c.groups = 2, c.in = 4 * pick(1, 9) * 2, c.out = 32 * pick(1, 3);
+    if (c.in <= 4 && coin()) c.picture = 4;
+    if (pick(0, 4) == 0) c.output = DataType::kFloat32;
+    c.zero_in = static_cast<std::int32_t>(pick(0, 255) * pick(0, 1));
+    c.zero_out = static_cast<std::int32_t>(pick(0, 255) * pick(0, 1));
+    c.zero_residual = static_cast<std::int32_t>(pick(0, 255));
+    c.residual = coin();
+    c.bias_map = pick(0, 5) == 0;
+    c.halo_by_channel = pick(0, 5) == 0;
+    if (coin()) c.slope = coin() ? 0.0f : 0.1f;
+    if (c.picture == 0) c.input_part = 16 * pick(0, 2);
+    if (c.output == DataType::kUInt8) c.output_part = c.residual_part = 16 * pick(0, 2);
+    const Way way{.workers = static_cast<int>(pick(1, 3)),
+                  .gap = 16 * pick(0, 3),
+                  .in_place = c.residual && coin(),
+                  .images_per_call = static_cast<int>(pick(0, 2))};
+    const Values values = coin() ? Values::kRandom : static_cast<Values>(pick(0, 4));
+    check(c, static_cast<int>(pick(1, 4)), {way}, values, seed + static_cast<std::uint32_t>(i));
+    if (HasFatalFailure()) break;
+  }
+}
+
+TEST(DirectConvolution, FastKernelsTakeAllButPartialGroups) {
+  const ConvDesc plain = Case{3, 8, 8, 20, square(3)}.desc();
+  const ConvDesc odd_input = Case{18, 9, 9, 48, square(3), 3}.desc();
+  const ConvDesc odd_output = Case{36, 9, 9, 24, square(3), 3}.desc();
+  const ConvDesc other_type = Case{16, 8, 8, 16, square(1), 1, DataType::kInt16, DataType::kInt16}.desc();
+  for (const Entry& entry : fast_entries(DataType::kUInt8)) {
+    EXPECT_GT(entry.variant.cost(plain, 1), 0) << entry.name;
+    EXPECT_LT(entry.variant.cost(plain, 1), conv_i8_direct_generic_cost(plain, 1) / 10) << entry.name;
+    EXPECT_LT(entry.variant.cost(odd_input, 1), 0) << entry.name;
+    EXPECT_LT(entry.variant.cost(odd_output, 1), 0) << entry.name;
+    EXPECT_LT(entry.variant.cost(other_type, 1), 0) << entry.name;
+    EXPECT_LT(entry.variant.cost(OpDesc(PoolDesc{}), 1), 0) << entry.name;
+  }
+}
+
+TEST(Panels, AreWideAndEndInNoSingleVectorAfterAWideOne) {
+  using conv_dot::cut_into_panels;
+  EXPECT_EQ(cut_into_panels(16, 64), std::vector({16}));
+  EXPECT_EQ(cut_into_panels(80, 64), std::vector({48, 32}));
+  EXPECT_EQ(cut_into_panels(192, 64), std::vector({64, 64, 64}));
+  EXPECT_EQ(cut_into_panels(112, 64), std::vector({64, 48}));
+  EXPECT_EQ(cut_into_panels(48, 32), std::vector({32, 16}));
+}
+
+TEST(Panels, SaturationIsSeenAtItsVeryBound) {
+  const auto saturates = [](std::vector<std::int8_t> w) {
+    return conv_dot::can_saturate(reinterpret_cast<const std::byte*>(w.data()),
+                                  static_cast<std::int64_t>(w.size()));
+  };
+  EXPECT_FALSE(saturates({127, 1, 64, 64}));
+  EXPECT_TRUE(saturates({127, 2, 0, 0}));
+  EXPECT_FALSE(saturates({1, 127, -127, -1}));
+  EXPECT_FALSE(saturates({0, -128, 127, -128}));
+  EXPECT_TRUE(saturates({0, 0, -128, -1}));
+}
+
+}  // namespace
+}  // namespace octet::kernels

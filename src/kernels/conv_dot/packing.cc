@@ -1,0 +1,135 @@
+#include "kernels/conv_dot/packing.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/aligned_buffer.h"
+#include "kernels/bfloat16.h"
+#include "kernels/conv_dot/convolution.h"
+
+namespace octet::kernels::conv_dot {
+namespace {
+
+constexpr std::int64_t kVectorLanes = kChannelBlock;
+
+std::int64_t aligned(std::int64_t bytes) {
+  return static_cast<std::int64_t>(base::round_up(static_cast<std::size_t>(bytes), base::kCacheLine));
+}
+
+}  // namespace
+
+std::vector<int> cut_into_panels(std::int64_t channels, int lanes) {
+  std::vector<int> panels(static_cast<std::size_t>(channels / lanes), lanes);
+  const int rest = static_cast<int>(channels % lanes);
+  if (rest == 0) return panels;
+  panels.push_back(rest);
+  if (rest == kVectorLanes && panels.size() > 1 && lanes >= 3 * kVectorLanes) {
+    panels[panels.size() - 2] -= static_cast<int>(kVectorLanes);
+    panels.back() += static_cast<int>(kVectorLanes);
+  }
+  return panels;
+}
+
+bool can_saturate(const std::byte* weights, std::int64_t bytes) {
+  const auto* w = reinterpret_cast<const std::int8_t*>(weights);
+  bool found = false;
+  for (std::int64_t i = 0; i < bytes; i += 2) {
+    const int positive = std::max<int>(w[i], 0) + std::max<int>(w[i + 1], 0);
+    const int negative = std::min<int>(w[i], 0) + std::min<int>(w[i + 1], 0);
+    found |= 255 * std::max(positive, -negative) > 32767;
+  }
+  return found;
+}
+
+PackedWeights::PackedWeights(const ConvDesc& desc, int lanes)
+    : element_(element_of(desc.input.type)),
+      channels_(desc.input.channels / desc.groups),
+      outputs_(desc.output.channels),
+      group_outputs_(desc.output.channels / desc.groups),
+      padded_outputs_(desc.output.blocks() * kChannelBlock),
+      kernel_(desc.window.kernel_h * desc.window.kernel_w),
+      pixels_(desc.output.pixels()),
+      bias_map_(desc.bias_map),
+      groups_of_pixel_(divide_up(channels_, kChannelQuad) * (element_ == Element::kU8 ? 1 : 2)) {
+  const std::vector<int> widths =
+      cut_into_panels(divide_up(group_outputs_, kChannelBlock) * kChannelBlock, lanes);
+  bias_ = aligned(static_cast<std::int64_t>(widths.size()) * desc.groups * 4);
+  multipliers_ = bias_ + aligned(padded_outputs_ * 4 * (bias_map_ ? pixels_ : 1));
+  bytes_ = multipliers_ + aligned(padded_outputs_ * 4);
+  for (std::int64_t group = 0; group < desc.groups; ++group) {
+    std::int64_t channel = group * group_outputs_;
+    for (int width : widths) {
+      panels_.push_back({group, channel, width, bytes_});
+      channel += width;
+      bytes_ += panel_bytes(width);
+    }
+  }
+}
+
+bool PackedWeights::exact(const std::byte* packed, std::size_t panel) const {
+  std::uint32_t flag;
+  std::memcpy(&flag, packed + panel * sizeof flag, sizeof flag);
+  return flag != 0;
+}
+
+// Reads each output channel's weights in their order; the writes stay within one panel.
+template <class Weight, class Convert>
+void PackedWeights::pack_panel(const Panel& panel, std::span<const Weight> weights, Convert convert,
+                               std::byte* to) const {
+  using Value = decltype(convert(Weight{}));
+  constexpr std::int64_t values = 4 / static_cast<std::int64_t>(sizeof(Value));  // of a group
+  std::memset(to, 0, static_cast<std::size_t>(panel_bytes(panel.lanes)));
+  const std::int64_t group_bytes = panel.lanes * 4;
+  const std::int64_t last = std::min(panel.channel + panel.lanes, (panel.group + 1) * group_outputs_);
+  for (std::int64_t out = panel.channel; out < last; ++out) {
+    const Weight* from = weights.data() + out * channels_ * kernel_;
+    for (std::int64_t c = 0; c < channels_; ++c) {
+      std::byte* place = to + c / values * group_bytes + (out - panel.channel) * 4 +
+                         c % values * static_cast<std::int64_t>(sizeof(Value));
+      for (std::int64_t tap = 0; tap < kernel_; ++tap, place += groups_of_pixel_ * group_bytes) {
+        const Value value = convert(*from++);
+        std::memcpy(place, &value, sizeof value);
+      }
+    }
+  }
+}
+
+void PackedWeights::pack(const IntegerWeights& weights, std::span<std::byte> packed) const {
+  std::byte* base = packed.data();
+  std::memset(base, 0, static_cast<std::size_t>(panels_.front().weights));
+  for (std::size_t i = 0; i < panels_.size(); ++i) {
+    std::byte* to = base + panels_[i].weights;
+    if (element_ == Element::kU8) {
+      pack_panel(
+          panels_[i], weights.weights, [](std::int8_t w) { return w; }, to);
+      const std::uint32_t exact = can_saturate(to, panel_bytes(panels_[i].lanes)) ? 1 : 0;
+      std::memcpy(base + i * sizeof exact, &exact, sizeof exact);
+    } else {
+      pack_panel(
+          panels_[i], weights.weights, [](std::int8_t w) { return static_cast<std::int16_t>(w); }, to);
+    }
+  }
+  auto* bias = reinterpret_cast<std::int32_t*>(base + bias_);
+  if (bias_map_) {
+    for (std::int64_t out = 0; out < outputs_; ++out) {
+      const std::int32_t* from = weights.bias_map.data() + out * pixels_;
+      for (std::int64_t p = 0; p < pixels_; ++p) bias[p * padded_outputs_ + out] = from[p];
+    }
+  } else {
+    std::copy_n(weights.bias.data(), outputs_, bias);
+  }
+  std::copy_n(weights.multipliers.data(), outputs_, reinterpret_cast<float*>(base + multipliers_));
+}
+
+void PackedWeights::pack(std::span<const float> weights, std::span<const float> bias,
+                         std::span<std::byte> packed) const {
+  std::byte* base = packed.data();
+  std::memset(base, 0, static_cast<std::size_t>(panels_.front().weights));
+  for (const Panel& panel : panels_) {
+    pack_panel(
+        panel, weights, [](float w) { return to_bfloat16(w); }, base + panel.weights);
+  }
+  std::copy(bias.begin(), bias.end(), reinterpret_cast<float*>(base + bias_));
+}
+
+}  // namespace octet::kernels::conv_dot

@@ -1,0 +1,71 @@
+// Packed weights of a layer for the micro-kernels of one instruction set (the order is contract.h's): how the
+// output channels are cut into panels, where each part lies in the packed bytes, and the packing itself.
+//
+//   [exact flag of each panel, 4 bytes][bias][multipliers][panels]      each part on a 64-byte boundary
+//
+// The bias is s32 (BF16: float), one a lane, or with a bias map one a pixel and lane.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kernels/conv_dot/contract.h"
+#include "kernels/kernel.h"
+#include "kernels/op_desc.h"
+
+namespace octet::kernels::conv_dot {
+
+/// Output channels [channel, channel + lanes), all of one group of the convolution.
+struct Panel {
+  std::int64_t group = 0;
+  std::int64_t channel = 0;
+  int lanes = 0;
+  std::int64_t weights = 0;  ///< place in the packed bytes
+};
+
+/// `channels` (a multiple of 16) in panels of `lanes`, the last one narrower. A rest of 16 is evened out with
+/// the panel before it, since so narrow a panel leaves most registers empty.
+std::vector<int> cut_into_panels(std::int64_t channels, int lanes);
+
+class PackedWeights {
+ public:
+  /// `lanes` of a whole panel. Groups of the convolution must be whole blocks of 16 output channels.
+  PackedWeights(const ConvDesc& desc, int lanes);
+
+  std::size_t bytes() const { return static_cast<std::size_t>(bytes_); }
+  const std::vector<Panel>& panels() const { return panels_; }
+  /// Values of 4 bytes that one kernel position takes from the input.
+  std::int64_t groups_of_pixel() const { return groups_of_pixel_; }
+
+  void pack(const IntegerWeights& weights, std::span<std::byte> packed) const;
+  /// BF16: FP32 weights, and a bias or an empty span.
+  void pack(std::span<const float> weights, std::span<const float> bias, std::span<std::byte> packed) const;
+
+  // Reading what was packed.
+  bool exact(const std::byte* packed, std::size_t panel) const;
+  const std::byte* bias(const std::byte* packed) const { return packed + bias_; }
+  std::int64_t bias_pixel_bytes() const { return bias_map_ ? padded_outputs_ * 4 : 0; }
+  const float* multipliers(const std::byte* packed) const {
+    return reinterpret_cast<const float*>(packed + multipliers_);
+  }
+
+ private:
+  template <class Weight, class Convert>
+  void pack_panel(const Panel& panel, std::span<const Weight> weights, Convert convert, std::byte* to) const;
+  std::int64_t panel_bytes(int lanes) const { return kernel_ * groups_of_pixel_ * lanes * 4; }
+
+  Element element_;
+  std::int64_t channels_, outputs_, group_outputs_, padded_outputs_, kernel_, pixels_;
+  bool bias_map_;
+  std::int64_t groups_of_pixel_;
+  std::vector<Panel> panels_;
+  std::int64_t bias_ = 0, multipliers_ = 0, bytes_ = 0;
+};
+
+/// True if some pair of neighbouring weights (of bytes 0, 1 or 2, 3 of a group) could take a 16-bit sum of
+/// products with u8 out of its range.
+bool can_saturate(const std::byte* weights, std::int64_t bytes);
+
+}  // namespace octet::kernels::conv_dot
