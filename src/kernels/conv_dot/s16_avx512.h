@@ -25,16 +25,5 @@ struct S16Avx512 {
   }
 };
 
-// At most 24 sums: the other 8 registers hold weights, a pixel and its products.
-template <class Dot>
-constexpr MicroKernels make_s16_kernels() {
-  MicroKernels kernels = {.lanes = 64, .rows = 6, .block = {}};
-  set_blocks<Dot, 12, 1>(kernels);
-  set_blocks<Dot, 12, 2>(kernels);
-  set_blocks<Dot, 8, 3>(kernels);
-  set_blocks<Dot, 6, 4>(kernels);
-  return kernels;
-}
-
 }  // namespace
 }  // namespace octet::kernels::conv_dot

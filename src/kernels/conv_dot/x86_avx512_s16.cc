@@ -14,8 +14,17 @@ struct Dot : S16Avx512 {
   }
 };
 
+// Panels of 32 channels: 24 sums leave room for weights (2), a pixel and products on their way; with panels
+// of 64 there is too little and sums are spilled.
+constexpr MicroKernels make_kernels() {
+  MicroKernels kernels = {.lanes = 32, .rows = 12, .block = {}};
+  set_blocks<Dot, 12, 1>(kernels);
+  set_blocks<Dot, 12, 2>(kernels);
+  return kernels;
+}
+
 }  // namespace
 
-constinit const ElementKernels kAvx512S16 = {make_s16_kernels<Dot>(), make_s16_kernels<Dot>()};
+constinit const ElementKernels kAvx512S16 = {make_kernels(), make_kernels()};
 
 }  // namespace octet::kernels::conv_dot

@@ -13,8 +13,18 @@ struct Dot : S16Avx512 {
   static Sum multiply_add(Sum sum, Input x, Weights w) { return _mm512_dpwssd_epi32(sum, x, w); }
 };
 
+// At most 24 sums: the other 8 registers hold weights and a pixel.
+constexpr MicroKernels make_kernels() {
+  MicroKernels kernels = {.lanes = 64, .rows = 6, .block = {}};
+  set_blocks<Dot, 12, 1>(kernels);
+  set_blocks<Dot, 12, 2>(kernels);
+  set_blocks<Dot, 8, 3>(kernels);
+  set_blocks<Dot, 6, 4>(kernels);
+  return kernels;
+}
+
 }  // namespace
 
-constinit const ElementKernels kAvx512VnniS16 = {make_s16_kernels<Dot>(), make_s16_kernels<Dot>()};
+constinit const ElementKernels kAvx512VnniS16 = {make_kernels(), make_kernels()};
 
 }  // namespace octet::kernels::conv_dot
