@@ -9,6 +9,7 @@
 #include <system_error>
 #include <unordered_map>
 
+#include "lab/data/drawn_images.h"
 #include "lab/data/label_files.h"
 #include "octet/error.h"
 
@@ -167,6 +168,10 @@ Dataset load_devkit(const fs::path& folder, const LabelSource& source) {
 }
 
 }  // namespace
+
+Image load_image(const Sample& sample, std::int64_t max_pixels) {
+  return sample.drawn ? draw_image(*sample.drawn) : decode_image(sample.path, max_pixels);
+}
 
 Dataset list_images(const fs::path& folder) {
   Dataset dataset;

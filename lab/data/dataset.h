@@ -4,21 +4,36 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "lab/data/image.h"
+
 namespace octet::lab {
 
+/// Streams of the pictures that the program draws itself (drawn_images.h); no picture is in two of them.
+enum class DrawnSet { kTrain, kValidation, kCalibration, kTest };
+
+struct DrawnPicture {
+  DrawnSet set = DrawnSet::kTest;
+  std::uint64_t index = 0;
+};
+
 struct Sample {
-  std::filesystem::path path;
+  std::filesystem::path path;  ///< of a drawn picture only a name for messages
   std::optional<int> label;
+  std::optional<DrawnPicture> drawn;  ///< the picture is drawn, not read from `path`
 };
 
 /// Pictures in a stated order; a result refers to them by their index.
 using Dataset = std::vector<Sample>;
+
+/// The picture itself: decoded (image.h) or drawn. Throws what decode_image throws.
+Image load_image(const Sample& sample, std::int64_t max_pixels = kMaxImagePixels);
 
 /// All pictures (.jpg, .jpeg, .jpe, .png in any case) below `folder`, at any depth, in order of their path
 /// within it, byte by byte; without labels. Throws Error(kNotFound): no such folder, or no pictures in it.

@@ -73,7 +73,7 @@ struct InputPipeline::Impl {
   void fill(Slot& slot, const Sample& sample) const {
     try {
       slot.input.resize(static_cast<std::size_t>(preprocessing.elements()));
-      preprocess(decode_image(sample.path, options.max_pixels), preprocessing, slot.input);
+      preprocess(load_image(sample, options.max_pixels), preprocessing, slot.input);
     } catch (...) {
       slot.error = std::current_exception();
     }

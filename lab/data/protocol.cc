@@ -29,6 +29,14 @@ Size resized_size(const Image& image, const Preprocessing& preprocessing) {
   return {in_proportion(image.width), in_proportion(image.height)};
 }
 
+void check_holds_crop(const Image& image, const Preprocessing& p) {
+  if (image.width < p.crop_width || image.height < p.crop_height)
+    throw Error(ErrorCode::kMismatch,
+                fmt::format("preprocessing: a picture of at least {} x {} was expected, as it is taken as it "
+                            "is, but one of {} x {} came",
+                            p.crop_width, p.crop_height, image.width, image.height));
+}
+
 Image resize_as_told(const Image& image, const Preprocessing& preprocessing) {
   if (image.width < 1 || image.height < 1)
     throw Error(ErrorCode::kInvalidArgument,
@@ -74,6 +82,8 @@ const char* to_string(Protocol protocol) {
       return "pillow-squash";
     case Protocol::kShorterSide:
       return "shorter-side";
+    case Protocol::kAsIs:
+      return "as-is";
   }
   return "?";
 }
@@ -83,7 +93,8 @@ Protocol parse_protocol(std::string_view text) {
     if (text == to_string(protocol)) return protocol;
   throw Error(
       ErrorCode::kInvalidArgument,
-      fmt::format("'{}' is no preprocessing protocol; expected caffe-squash, pillow-squash or shorter-side",
+      fmt::format("'{}' is no preprocessing protocol; expected caffe-squash, pillow-squash, shorter-side or "
+                  "as-is",
                   text));
 }
 
@@ -95,7 +106,7 @@ void validate(const Preprocessing& p) {
           fmt::format("preprocessing: resize {} and crop {} x {} (width x height): each must be in 1..{}",
                       p.resize, p.crop_width, p.crop_height, kMaxSide));
   // The shorter-side protocol guarantees `resize` in both directions, and no more.
-  if (p.crop_height > p.resize || p.crop_width > p.resize)
+  if (p.protocol != Protocol::kAsIs && (p.crop_height > p.resize || p.crop_width > p.resize))
     throw Error(
         ErrorCode::kInvalidArgument,
         fmt::format(
@@ -137,18 +148,27 @@ Preprocessing default_preprocessing(std::string_view network_name, const Shape& 
   std::transform(lower.begin(), lower.end(), lower.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (lower.find("vgg") != std::string::npos) p.mean_bgr = {103.939f, 116.779f, 123.68f};
+  if (lower == "octet-20") {
+    p.protocol = Protocol::kAsIs;
+    p.mean_bgr = {128, 128, 128};
+  }
   return p;
 }
 
 void preprocess_u8(const Image& image, const Preprocessing& p, std::span<std::uint8_t> output) {
   validate(p);
   check_output(output.size(), p);
-  const Image resized = resize_as_told(image, p);
-  const int top = crop_start(resized.height, p.crop_height);
-  const int left = crop_start(resized.width, p.crop_width);
+  Image resized;
+  if (p.protocol == Protocol::kAsIs)
+    check_holds_crop(image, p);
+  else
+    resized = resize_as_told(image, p);
+  const Image& full = p.protocol == Protocol::kAsIs ? image : resized;
+  const int top = crop_start(full.height, p.crop_height);
+  const int left = crop_start(full.width, p.crop_width);
   std::uint8_t* to = output.data();
   for (int y = 0; y < p.crop_height; ++y) {
-    const std::uint8_t* rgb = resized.row(top + y) + left * 3;
+    const std::uint8_t* rgb = full.row(top + y) + left * 3;
     for (int x = 0; x < p.crop_width; ++x, rgb += 3, to += 3) {
       to[0] = rgb[2];
       to[1] = rgb[1];
@@ -181,14 +201,15 @@ void preprocess(const Image& image, const Preprocessing& p, std::span<float> out
 }
 
 std::string description(const Preprocessing& p) {
-  const std::string resize = p.protocol == Protocol::kShorterSide
-                                 ? fmt::format("shorter side to {}", p.resize)
-                                 : fmt::format("resize {}x{}", p.resize, p.resize);
+  std::string resize = fmt::format("resize {0}x{0} {1}, ", p.resize, filter_name(p.protocol));
+  if (p.protocol == Protocol::kShorterSide)
+    resize = fmt::format("shorter side to {} {}, ", p.resize, filter_name(p.protocol));
+  if (p.protocol == Protocol::kAsIs) resize.clear();
   const std::string mean = p.mean_image
                                ? fmt::format("mean image {}x{}", p.mean_image->width, p.mean_image->height)
                                : fmt::format("mean {} {} {}", p.mean_bgr[0], p.mean_bgr[1], p.mean_bgr[2]);
-  return fmt::format("{}: {} {}, centre crop {}x{}, BGR, {}", to_string(p.protocol), resize,
-                     filter_name(p.protocol), p.crop_width, p.crop_height, mean);
+  return fmt::format("{}: {}centre crop {}x{}, BGR, {}", to_string(p.protocol), resize, p.crop_width,
+                     p.crop_height, mean);
 }
 
 std::string hash(const Preprocessing& p) {

@@ -21,16 +21,17 @@ enum class Protocol {
   kPillowSquash,  ///< the same with Pillow's antialiased filter
   kShorterSide,   ///< shorter side to `resize`, the other in proportion (to the nearest pixel), OpenCV's
                   ///< linear
+  kAsIs,          ///< no resize: for pictures that have the network's size already, or a little more
 };
 inline constexpr Protocol kAllProtocols[] = {Protocol::kCaffeSquash, Protocol::kPillowSquash,
-                                             Protocol::kShorterSide};
-const char* to_string(Protocol protocol);  // "caffe-squash", "pillow-squash", "shorter-side"
+                                             Protocol::kShorterSide, Protocol::kAsIs};
+const char* to_string(Protocol protocol);  // "caffe-squash", "pillow-squash", "shorter-side", "as-is"
 /// Throws Error(kInvalidArgument) listing the names.
 Protocol parse_protocol(std::string_view text);
 
 struct Preprocessing {
   Protocol protocol = Protocol::kCaffeSquash;
-  int resize = 256;  ///< pixels
+  int resize = 256;  ///< pixels; kAsIs has no use for it
   int crop_height = 224;
   int crop_width = 224;
   std::array<float, 3> mean_bgr = {104, 117, 123};  ///< used where there is no mean image
@@ -48,7 +49,8 @@ void validate(const Preprocessing& preprocessing);
 
 /// What the study used for this network (study.md's Caffe protocol): caffe-squash, crop from `input_shape`
 /// ({1, 3, H, W}), means 103.939, 116.779, 123.68 for VGG and 104, 117, 123 for all others. `resize` is 256
-/// for inputs of 193 to 256 pixels, otherwise 8/7 of the longer input side, rounded. A zoo name and a
+/// for inputs of 193 to 256 pixels, otherwise 8/7 of the longer input side, rounded. The drawn
+/// pictures' own network, "octet-20", takes them as they are, mean 128. A zoo name and a
 /// prototxt's name serve alike. Throws Error(kUnsupported) if the shape is not that of one 3-channel picture.
 Preprocessing default_preprocessing(std::string_view network_name, const Shape& input_shape);
 
@@ -57,7 +59,7 @@ Preprocessing default_preprocessing(std::string_view network_name, const Shape& 
 void preprocess(const Image& image, const Preprocessing& preprocessing, std::span<float> output);
 
 /// The crop before the mean is subtracted: 8-bit, interleaved B, G, R (one image of an NHWC batch),
-/// elements() bytes.
+/// elements() bytes. Both throw Error(kMismatch) if a picture taken as it is is smaller than the crop.
 void preprocess_u8(const Image& image, const Preprocessing& preprocessing, std::span<std::uint8_t> output);
 
 /// "caffe-squash: resize 256x256 opencv-linear, centre crop 227x227, BGR, mean 104 117 123".

@@ -74,11 +74,27 @@ TEST(Protocol, AMeanImageIsCroppedLikeThePicture) {
 TEST(Protocol, OnePixelPicturesWork) {
   Image dot = make_image(1, 1);
   dot.rgb = {10, 20, 30};
-  for (Protocol protocol : kAllProtocols) {
+  for (Protocol protocol : {Protocol::kCaffeSquash, Protocol::kPillowSquash, Protocol::kShorterSide}) {
     const std::vector<float> got = run(dot, small(protocol));
     EXPECT_EQ(got.front(), 30 - 104.0f);
     EXPECT_EQ(got.back(), 10 - 123.0f);
   }
+}
+
+TEST(Protocol, AsIsOnlyCropsTheCentre) {
+  const Image picture = test::noisy_picture(17, 12);
+  const Preprocessing p = small(Protocol::kAsIs);
+  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(p.elements()));
+  preprocess_u8(picture, p, bytes);
+  for (int y = 0; y < 11; ++y)
+    for (int x = 0; x < 14; ++x)
+      for (int channel = 0; channel < 3; ++channel)
+        ASSERT_EQ(bytes[static_cast<std::size_t>((y * 14 + x) * 3 + channel)],
+                  picture.row(y)[3 * (1 + x) + 2 - channel]);
+  EXPECT_EQ(description(p), "as-is: centre crop 14x11, BGR, mean 104 117 123");
+  const Error small_picture = error_of([&] { run(test::noisy_picture(13, 40), p); });
+  EXPECT_EQ(small_picture.code(), ErrorCode::kMismatch);
+  EXPECT_THAT(small_picture.what(), HasSubstr("at least 14 x 11 was expected"));
 }
 
 TEST(Protocol, PartsThatDoNotFitAreErrors) {
@@ -115,7 +131,7 @@ TEST(Protocol, NamesGoBothWays) {
   for (Protocol protocol : kAllProtocols) EXPECT_EQ(parse_protocol(to_string(protocol)), protocol);
   const Error error = error_of([] { parse_protocol("squash"); });
   EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-  EXPECT_THAT(error.what(), HasSubstr("caffe-squash, pillow-squash or shorter-side"));
+  EXPECT_THAT(error.what(), HasSubstr("caffe-squash, pillow-squash, shorter-side or as-is"));
 }
 
 TEST(DefaultPreprocessing, IsTheStudysForEachNetwork) {
@@ -125,6 +141,8 @@ TEST(DefaultPreprocessing, IsTheStudysForEachNetwork) {
   EXPECT_EQ(
       description(default_preprocessing("VGG_ILSVRC_16_layers", {1, 3, 224, 224})),
       "caffe-squash: resize 256x256 opencv-linear, centre crop 224x224, BGR, mean 103.939 116.779 123.68");
+  EXPECT_EQ(description(default_preprocessing("octet-20", {1, 3, 40, 40})),
+            "as-is: centre crop 40x40, BGR, mean 128 128 128");
   EXPECT_EQ(default_preprocessing("other", {1, 3, 299, 299}).resize, 342);
   EXPECT_EQ(default_preprocessing("other", {1, 3, 32, 32}).resize, 37);
   for (int side = 1; side <= 8192; ++side) {

@@ -17,7 +17,7 @@ using ::testing::Not;
 using ::testing::StartsWith;
 
 constexpr const char* kCommands[] = {"classify", "run",     "bench",  "accuracy", "inspect",
-                                     "check",    "profile", "export", "devices"};
+                                     "check",    "profile", "export", "draw",     "devices"};
 
 TEST(Usage, EveryCommandHasHelpWithAnExample) {
   const Finished all = octet_program()({"--help"});

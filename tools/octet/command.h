@@ -18,6 +18,7 @@ void add_bench(CLI::App& program, Run& selected);
 void add_check(CLI::App& program, Run& selected);
 void add_classify(CLI::App& program, Run& selected);
 void add_devices(CLI::App& program, Run& selected);
+void add_draw(CLI::App& program, Run& selected);
 void add_export(CLI::App& program, Run& selected);
 void add_inspect(CLI::App& program, Run& selected);
 void add_profile(CLI::App& program, Run& selected);

@@ -128,7 +128,9 @@ void add_engine_options(CLI::App& command, EngineOptions& options) {
       ->type_name("N");
   command.add_option("--cpus", options.cpus, "pin the threads to these CPUs, as 0,2-3")->type_name("LIST");
   command.add_option("--device", options.device, "cpu")->type_name("D");
-  command.add_option("--isa", options.isa, "instruction set: auto, generic, avx2, avx512, avx512vnni, avx512bf16, amx")
+  command
+      .add_option("--isa", options.isa,
+                  "instruction set: auto, generic, avx2, avx512, avx512vnni, avx512bf16, amx")
       ->type_name("SET");
   command.add_flag("--no-winograd", options.no_winograd, "compute 3x3 convolutions directly");
   command
@@ -227,7 +229,8 @@ void add_output_options(CLI::App& command, OutputOptions& options) {
 void add_picture_options(CLI::App& command, PictureOptions& options) {
   command
       .add_option("--protocol", options.protocol,
-                  "how a picture becomes an input: caffe-squash, pillow-squash, shorter-side")
+                  "how a picture becomes an input: caffe-squash, pillow-squash, shorter-side, as-is; without "
+                  "it as-is for octet-20, else caffe-squash")
       ->type_name("NAME");
   command
       .add_option(
@@ -240,7 +243,7 @@ void add_picture_options(CLI::App& command, PictureOptions& options) {
 
 lab::Preprocessing make_preprocessing(const PictureOptions& options, const Network& network) {
   lab::Preprocessing preprocessing = lab::default_preprocessing(network.name(), single_input(network).shape);
-  preprocessing.protocol = lab::parse_protocol(options.protocol);
+  if (!options.protocol.empty()) preprocessing.protocol = lab::parse_protocol(options.protocol);
   if (options.resize != 0) preprocessing.resize = options.resize;
   if (options.mean.ends_with(".binaryproto"))
     preprocessing.mean_image = mean_image_for_pictures(options.mean);

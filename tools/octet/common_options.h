@@ -58,9 +58,9 @@ struct OutputOptions {
 void add_output_options(CLI::App& command, OutputOptions& options);
 
 struct PictureOptions {
-  std::string protocol = "caffe-squash";
-  std::string mean;  ///< "B,G,R" or a .binaryproto; empty: the study's means for the network
-  int resize = 0;    ///< 0: the protocol's
+  std::string protocol;  ///< empty: what the network was trained with
+  std::string mean;      ///< "B,G,R" or a .binaryproto; empty: the study's means for the network
+  int resize = 0;        ///< 0: the protocol's
 };
 void add_picture_options(CLI::App& command, PictureOptions& options);
 /// For the one input of `network`.

@@ -193,14 +193,15 @@ void NpyReader::read_bytes(void* to, std::size_t bytes) {
   if (!file_) fail(ErrorCode::kIo, path_.string(), "reading failed");
 }
 
-NpyWriter::NpyWriter(const std::filesystem::path& path, const Shape& shape)
+NpyWriter::NpyWriter(const std::filesystem::path& path, const Shape& shape, DataType type)
     : path_(path), temporary_(path.string() + fmt::format(".{}.tmp", getpid())) {
   file_.open(temporary_, std::ios::binary | std::ios::trunc);
   if (!file_)
     fail(ErrorCode::kIo, path_.string(), fmt::format("cannot be created: {}", std::strerror(errno)));
   std::string dims;
   for (std::int64_t dim : shape.dims()) dims += fmt::format("{}, ", dim);
-  std::string header = fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}), }}", dims);
+  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}",
+                                   type == DataType::kUInt8 ? "|u1" : "<f4", dims);
   const std::size_t unpadded = kMagicBytes + 4 + header.size() + 1;
   header.append((kHeaderAlignment - unpadded % kHeaderAlignment) % kHeaderAlignment, ' ');
   header += '\n';
@@ -220,6 +221,10 @@ NpyWriter::~NpyWriter() {
 void NpyWriter::write(std::span<const float> elements) {
   file_.write(reinterpret_cast<const char*>(elements.data()),
               static_cast<std::streamsize>(elements.size_bytes()));
+}
+
+void NpyWriter::write(std::span<const std::uint8_t> elements) {
+  file_.write(reinterpret_cast<const char*>(elements.data()), static_cast<std::streamsize>(elements.size()));
 }
 
 void NpyWriter::finish() {

@@ -41,16 +41,19 @@ class NpyReader {
   NpyHeader header_;
 };
 
-/// Writes an FP32 array of a known shape. The file appears under its name only when `finish` has been called.
+/// Writes an array of a known shape, FP32 or u8. The file appears under its name only when `finish` has been
+/// called.
 class NpyWriter {
  public:
   /// Throws Error(kIo) if the file cannot be created.
-  NpyWriter(const std::filesystem::path& path, const Shape& shape);
+  NpyWriter(const std::filesystem::path& path, const Shape& shape, DataType type = DataType::kFloat32);
   ~NpyWriter();  // removes the temporary file unless finished
   NpyWriter(const NpyWriter&) = delete;
   NpyWriter& operator=(const NpyWriter&) = delete;
 
+  /// Elements of the array's type.
   void write(std::span<const float> elements);
+  void write(std::span<const std::uint8_t> elements);
   /// Throws Error(kIo) if anything could not be written.
   void finish();
 
