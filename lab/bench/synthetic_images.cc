@@ -7,13 +7,14 @@
 
 namespace octet::lab {
 
-std::vector<float> synthetic_images(const Shape& shape, int images, std::uint64_t seed) {
-  if (images < 1)
+std::vector<float> synthetic_images(const Shape& shape, int images, std::uint64_t seed, int first) {
+  if (images < 1 || first < 0)
     throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("synthetic images: expected at least 1 image, got {}", images));
+                fmt::format("synthetic images: expected at least 1 image from 0 or later, got {} from {}",
+                            images, first));
   const std::int64_t count = shape.elements_per_image() * images;
   std::vector<float> values(static_cast<std::size_t>(count));
-  std::uint64_t index = 0;
+  auto index = static_cast<std::uint64_t>(shape.elements_per_image()) * static_cast<std::uint64_t>(first);
   for (float& value : values) {
     const auto step = static_cast<int>(random_at(seed, index++) >> 56);  // 0..255
     value = static_cast<float>(step < 128 ? step - 128 : step - 127) / 128.0f;

@@ -10,7 +10,8 @@
 namespace octet::lab {
 
 /// `images` images of `shape` (its first dimension is ignored), dense NCHW. Values are uniform over the
-/// non-zero multiples of 1/128 in [-1, 1]. Throws Error(kInvalidArgument) for images < 1.
-std::vector<float> synthetic_images(const Shape& shape, int images, std::uint64_t seed);
+/// non-zero multiples of 1/128 in [-1, 1]. `first` leaves out the series' first images. Throws
+/// Error(kInvalidArgument) for images < 1 or first < 0.
+std::vector<float> synthetic_images(const Shape& shape, int images, std::uint64_t seed, int first = 0);
 
 }  // namespace octet::lab
