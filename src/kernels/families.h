@@ -34,14 +34,22 @@ OCTET_FAMILY(channel_affine_f32_avx512);
 OCTET_FAMILY(softmax_f32_generic);
 OCTET_FAMILY(reformat_f32_generic);
 OCTET_FAMILY(conv_i8_direct_generic);
+OCTET_FAMILY(conv_i8_direct_avx2);
 OCTET_FAMILY(conv_i8_direct_avx512);
 OCTET_FAMILY(conv_i8_direct_avx512vnni);
 OCTET_FAMILY(conv_i16_direct_generic);
+OCTET_FAMILY(conv_i16_direct_avx2);
+OCTET_FAMILY(conv_i16_direct_avx512);
+OCTET_FAMILY(conv_i16_direct_avx512vnni);
 OCTET_FAMILY(conv_bf16_direct_generic);
+OCTET_FAMILY(conv_bf16_direct_avx2);
+OCTET_FAMILY(conv_bf16_direct_avx512);
+OCTET_FAMILY(conv_bf16_direct_avx512bf16);
 OCTET_FAMILY(reformat_i8_generic);
 OCTET_FAMILY(pool_i8_generic);
 OCTET_FAMILY(eltwise_i8_generic);
 OCTET_FAMILY(channel_affine_i8_generic);
+OCTET_FAMILY(lrn_i8_generic);
 
 #undef OCTET_FAMILY
 // clang-format on

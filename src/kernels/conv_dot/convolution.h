@@ -46,7 +46,9 @@ inline double macs(const ConvDesc& desc) {
 // Costs are microseconds of an image on one core of about 3.5 GHz: rates in 10^9 operations (2 a
 // multiply-add) per second, as a good kernel of the instruction set reaches them.
 inline constexpr double kGenericGops = 2;
-inline constexpr double kAvx512ExactGops = 170, kAvx512VnniGops = 430;
+inline constexpr double kAvx2Gops = 150, kAvx512ExactGops = 170, kAvx512VnniGops = 430;
+inline constexpr double kAvx2S16Gops = 160, kAvx512S16Gops = 190, kAvx512VnniS16Gops = 220;
+inline constexpr double kAvx2Bf16Gops = 95, kAvx512Bf16AsF32Gops = 110, kAvx512Bf16Gops = 215;
 inline double microseconds(double macs, double gops) { return 2 * macs / (gops * 1e3); }
 
 /// How the accumulators of a layer become its outputs.

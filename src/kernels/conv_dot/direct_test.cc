@@ -25,6 +25,7 @@ std::vector<Entry> fast_entries(DataType type) {
   std::vector<Entry> entries;
 #ifdef OCTET_X86
   entries = {
+      {"avx2", DataType::kUInt8, {Isa::kAvx2, conv_i8_direct_avx2_cost, conv_i8_direct_avx2}},
       {"avx512", DataType::kUInt8, {Isa::kAvx512, conv_i8_direct_avx512_cost, conv_i8_direct_avx512}},
       {"avx512vnni",
        DataType::kUInt8,
