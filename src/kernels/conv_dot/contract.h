@@ -15,8 +15,16 @@
 // Packed weights: [panel of output channels][tap][group][lane][4 bytes]. Lanes beyond the last output channel
 // hold zero, and so do their bias and multiplier, so that padding lanes come out as the zero point.
 //
-// Arithmetic: kernels/integer/arithmetic.h. This header is all that an instruction-set file sees, so it holds
-// plain data only.
+// Arithmetic: kernels/integer/arithmetic.h, to the bit. BF16: inputs and weights are BF16, sums FP32 in an
+// order of the instruction set's own (AVX2 and AVX-512 without AVX512_BF16 give the same bits; no order
+// depends on rows, images or workers), so that a sum of n products differs from the exact one by at most
+//
+//   (n + 2) * 2^-23 * (|bias| + |residual| + sum |weight * input|)       denormals counting as zero
+//
+// before a ReLU and the rounding to BF16. One rounding a product would make it 2^-24; a dot-product
+// instruction may take two. The reference sums in double.
+//
+// This header is all that an instruction-set file sees, so it holds plain data only.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +32,9 @@
 namespace octet::kernels::conv_dot {
 
 enum class Element { kU8, kS16, kBf16 };
-enum class Output { kU8, kS16, kBf16, kF32 };
+/// kSums: the accumulators as they are, 64 bytes a block of 16 lanes, for a later call to go on with
+/// (`bias`).
+enum class Output { kU8, kS16, kBf16, kF32, kSums };
 
 /// How accumulators become outputs; one a layer.
 struct Epilogue {

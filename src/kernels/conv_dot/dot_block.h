@@ -5,7 +5,7 @@
 //
 //   kElement            what is multiplied
 //   Sum                 the register of sums: integers, of BF16 floats
-//   load(p), store(p)   of sums
+//   load(p)             of sums
 //   Weights, Input      kLanes x 4 bytes of weights, and 4 bytes of a pixel for all lanes, made ready by
 //   weights(p), input(p)
 //   multiply_add(sum, input, weights)
@@ -76,12 +76,11 @@ class DotBlock {
   }
 
   template <class F>
-  [[gnu::always_inline]] static void each(const Block& b, F&& f) {
+  [[gnu::always_inline]] static void each(F&& f) {
 #pragma GCC unroll 12
     for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
-      for (int block = 0; block < kBlocks; ++block)
-        if (block < b.blocks) f(r, block);
+      for (int block = 0; block < kBlocks; ++block) f(r, block);
     }
   }
 
@@ -89,44 +88,46 @@ class DotBlock {
     return Dot::reals(&sums_[r][block * kBlockRegisters]);
   }
 
+  // What most layers of a network do stays in registers; the code of the rest is not worth its copies.
   [[gnu::always_inline]] void finish(const Block& b) const {
-    if (b.epilogue->output == Output::kF32) {
-      each(b, [&](int r, int block) {
-        std::byte* to = b.output[r] + block * b.output_block_step;
-        F32x16 t = reals(r, block);
-        F32x16 residual = broadcast(0.0f);
-        if (b.residual != nullptr) {
-          residual = load(reinterpret_cast<const float*>(b.residual[r] + block * b.residual_block_step));
+    const Epilogue& e = *b.epilogue;
+    if constexpr (Dot::kElement != Element::kBf16) {
+      if (e.output != Output::kF32 && !e.leaky && b.blocks == kBlocks) {
+        if (b.residual == nullptr) {
+          const F32x16 addend = broadcast(e.addend);
+          return finish_integers(b, [&](int, int) { return addend; });
         }
-        if constexpr (Dot::kElement == Element::kBf16) {
-          t = t + residual;
-        } else {
-          t = fused_multiply_add(t, load(b.multipliers + block * 16), residual);
+        const F32x16 scale = broadcast(e.residual_scale), offset = broadcast(e.residual_offset);
+        return finish_integers(b, [&](int r, int block) {
+          const F32x16 residual = load_integers<Dot::kElement>(b.residual[r] + block * b.residual_block_step);
+          return fused_multiply_add(residual, scale, offset);
+        });
+      }
+    }
+    alignas(64) float sums[kRows][kBlocks][16];
+    each([&](int r, int block) { store(sums[r][block], reals(r, block)); });
+    finish_any<Dot::kElement>(b, sums[0][0], kRows, kBlocks);
+  }
+
+  template <class Addend>
+  [[gnu::always_inline]] void finish_integers(const Block& b, Addend addend) const {
+    const F32x16 low = broadcast(b.epilogue->low), high = broadcast(b.epilogue->high);
+#pragma GCC unroll 12
+    for (int r = 0; r < kRows; ++r) {
+      F32x16 t[kBlocks];
+#pragma GCC unroll 4
+      for (int block = 0; block < kBlocks; ++block) {
+        t[block] = fused_multiply_add(reals(r, block), load(b.multipliers + block * 16), addend(r, block));
+        t[block] = min(max(t[block], low), high);
+      }
+      if constexpr (Dot::kElement == Element::kU8 && kBlocks == 4) {
+        store_u8(b.output[r], t);
+      } else {
+#pragma GCC unroll 4
+        for (int block = 0; block < kBlocks; ++block) {
+          store_integers<Dot::kElement>(b.output[r] + block * b.output_block_step, t[block]);
         }
-        store(reinterpret_cast<float*>(to), rectify(t, *b.epilogue));
-      });
-    } else if constexpr (Dot::kElement == Element::kBf16) {
-      each(b, [&](int r, int block) {
-        F32x16 t = reals(r, block);
-        if (b.residual != nullptr) t = t + load_bf16(b.residual[r] + block * b.residual_block_step);
-        store_bf16(b.output[r] + block * b.output_block_step, rectify(t, *b.epilogue));
-      });
-    } else {
-      each(b, [&](int r, int block) {
-        F32x16 addend = broadcast(b.epilogue->addend);
-        if (b.residual != nullptr) {
-          const std::byte* from = b.residual[r] + block * b.residual_block_step;
-          addend =
-              residual_addend(Dot::kElement == Element::kU8 ? load_u8(from) : load_s16(from), *b.epilogue);
-        }
-        const F32x16 q = requantize(reals(r, block), load(b.multipliers + block * 16), addend, *b.epilogue);
-        std::byte* to = b.output[r] + block * b.output_block_step;
-        if constexpr (Dot::kElement == Element::kU8) {
-          store_u8(to, q);
-        } else {
-          store_s16(to, q);
-        }
-      });
+      }
     }
   }
 };
