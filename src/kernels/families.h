@@ -50,6 +50,7 @@ OCTET_FAMILY(pool_i8_generic);
 OCTET_FAMILY(eltwise_i8_generic);
 OCTET_FAMILY(channel_affine_i8_generic);
 OCTET_FAMILY(lrn_i8_generic);
+OCTET_FAMILY(depthwise_i8_generic);
 
 #undef OCTET_FAMILY
 // clang-format on
