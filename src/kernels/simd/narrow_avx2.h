@@ -45,6 +45,10 @@ inline void store_u8(std::byte* p, F32x16 v) {
   const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), bytes);
 }
+/// 64 neighbouring channels.
+inline void store_u8(std::byte* p, const F32x16 (&v)[4]) {
+  for (int i = 0; i < 4; ++i) store_u8(p + 16 * i, v[i]);
+}
 inline void store_s16(std::byte* p, F32x16 v) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), to_s16(v));
 }
