@@ -27,13 +27,13 @@
 // This header is all that an instruction-set file sees, so it holds plain data only.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace octet::kernels::conv_dot {
 
 enum class Element { kU8, kS16, kBf16 };
-/// kSums: the accumulators as they are, 64 bytes a block of 16 lanes, for a later call to go on with
-/// (`bias`).
+/// kSums: all lanes' accumulators as they are, in a row, for a later call to go on with (`bias`).
 enum class Output { kU8, kS16, kBf16, kF32, kSums };
 
 /// How accumulators become outputs; one a layer.

@@ -91,6 +91,7 @@ class DotBlock {
   // What most layers of a network do stays in registers; the code of the rest is not worth its copies.
   [[gnu::always_inline]] void finish(const Block& b) const {
     const Epilogue& e = *b.epilogue;
+    if (e.output == Output::kSums) return store_sums(b);
     if constexpr (Dot::kElement != Element::kBf16) {
       if (e.output != Output::kF32 && !e.leaky && b.blocks == kBlocks) {
         if (b.residual == nullptr) {
@@ -107,6 +108,18 @@ class DotBlock {
     alignas(64) float sums[kRows][kBlocks][16];
     each([&](int r, int block) { store(sums[r][block], reals(r, block)); });
     finish_any<Dot::kElement>(b, sums[0][0], kRows, kBlocks);
+  }
+
+  [[gnu::always_inline]] void store_sums(const Block& b) const {
+#pragma GCC unroll 12
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kRegisters; ++v) {
+        // A copy, so that no address is taken of registers.
+        const typename Dot::Sum sum = sums_[r][v];
+        __builtin_memcpy(b.output[r] + v * kRegisterBytes, &sum, kRegisterBytes);
+      }
+    }
   }
 
   template <class Addend>
