@@ -28,5 +28,49 @@ inline F32x16 rectify(F32x16 t, const Epilogue& e) {
   return e.slope == 0.0f ? positive : positive + broadcast(e.slope) * min(zero, t);
 }
 
+template <Element kElement>
+[[gnu::always_inline]] inline F32x16 load_integers(const std::byte* p) {
+  return kElement == Element::kU8 ? load_u8(p) : load_s16(p);
+}
+template <Element kElement>
+[[gnu::always_inline]] inline void store_integers(std::byte* p, F32x16 t) {
+  if constexpr (kElement == Element::kU8) {
+    store_u8(p, t);
+  } else {
+    store_s16(p, t);
+  }
+}
+
+/// Outputs of any kind from `sums`, [rows][blocks][16].
+template <Element kElement>
+[[gnu::noinline]] void finish_any(const Block& b, const float* sums, int rows, int blocks) {
+  const Epilogue& e = *b.epilogue;
+  for (int r = 0; r < rows; ++r, sums += blocks * 16) {
+    for (int block = 0; block < b.blocks; ++block) {
+      F32x16 t = load(sums + block * 16);
+      std::byte* to = b.output[r] + block * b.output_block_step;
+      const std::byte* residual =
+          b.residual != nullptr ? b.residual[r] + block * b.residual_block_step : nullptr;
+      if (e.output == Output::kF32) {
+        const F32x16 addend =
+            residual != nullptr ? load(reinterpret_cast<const float*>(residual)) : broadcast(0.0f);
+        if constexpr (kElement == Element::kBf16) {
+          t = t + addend;
+        } else {
+          t = fused_multiply_add(t, load(b.multipliers + block * 16), addend);
+        }
+        store(reinterpret_cast<float*>(to), rectify(t, e));
+      } else if constexpr (kElement == Element::kBf16) {
+        if (residual != nullptr) t = t + load_bf16(residual);
+        store_bf16(to, rectify(t, e));
+      } else {
+        const F32x16 addend =
+            residual != nullptr ? residual_addend(load_integers<kElement>(residual), e) : broadcast(e.addend);
+        store_integers<kElement>(to, requantize(t, load(b.multipliers + block * 16), addend, e));
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace octet::kernels::conv_dot

@@ -22,7 +22,11 @@ struct Vnni {
     __builtin_memcpy(&group, p, sizeof group);
     return _mm512_set1_epi32(group);
   }
-  static Sum multiply_add(Sum sum, Input x, Weights w) { return _mm512_dpbusd_epi32(sum, x, w); }
+  static Sum multiply_add(Sum sum, Input x, Weights w) {
+    sum = _mm512_dpbusd_epi32(sum, x, w);
+    asm volatile("" : "+v"(sum));  // or GCC 12 moves sums between registers and the stack
+    return sum;
+  }
   static F32x16 reals(const Sum* sums) { return to_float(S32x16{sums[0]}); }
 };
 
