@@ -48,7 +48,11 @@ OCTET_FAMILY(conv_bf16_direct_avx512bf16);
 OCTET_FAMILY(reformat_i8_generic);
 OCTET_FAMILY(pool_i8_generic);
 OCTET_FAMILY(eltwise_i8_generic);
+OCTET_FAMILY(eltwise_i8_avx2);
+OCTET_FAMILY(eltwise_i8_avx512);
 OCTET_FAMILY(channel_affine_i8_generic);
+OCTET_FAMILY(channel_affine_i8_avx2);
+OCTET_FAMILY(channel_affine_i8_avx512);
 OCTET_FAMILY(lrn_i8_generic);
 OCTET_FAMILY(depthwise_i8_generic);
 

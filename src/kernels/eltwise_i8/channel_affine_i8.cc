@@ -83,4 +83,13 @@ std::unique_ptr<Kernel> channel_affine_i8_generic(const OpDesc& desc) {
   return create(desc, kEltwiseI8Generic);
 }
 
+#ifdef OCTET_X86
+double channel_affine_i8_avx2_cost(const OpDesc& desc, int) { return cost(desc, 2); }
+std::unique_ptr<Kernel> channel_affine_i8_avx2(const OpDesc& desc) { return create(desc, kEltwiseI8Avx2); }
+double channel_affine_i8_avx512_cost(const OpDesc& desc, int) { return cost(desc, 1); }
+std::unique_ptr<Kernel> channel_affine_i8_avx512(const OpDesc& desc) {
+  return create(desc, kEltwiseI8Avx512);
+}
+#endif
+
 }  // namespace octet::kernels

@@ -14,6 +14,10 @@ using test::NhwcTensor;
 std::vector<test::Variant> variants() {
   return test::usable({
       {Isa::kGeneric, channel_affine_i8_generic_cost, channel_affine_i8_generic},
+#ifdef OCTET_X86
+      {Isa::kAvx2, channel_affine_i8_avx2_cost, channel_affine_i8_avx2},
+      {Isa::kAvx512, channel_affine_i8_avx512_cost, channel_affine_i8_avx512},
+#endif
   });
 }
 

@@ -100,4 +100,11 @@ std::unique_ptr<Kernel> create(const OpDesc& desc, const EltwiseI8Functions& fun
 double eltwise_i8_generic_cost(const OpDesc& desc, int) { return cost(desc, 8); }
 std::unique_ptr<Kernel> eltwise_i8_generic(const OpDesc& desc) { return create(desc, kEltwiseI8Generic); }
 
+#ifdef OCTET_X86
+double eltwise_i8_avx2_cost(const OpDesc& desc, int) { return cost(desc, 2); }
+std::unique_ptr<Kernel> eltwise_i8_avx2(const OpDesc& desc) { return create(desc, kEltwiseI8Avx2); }
+double eltwise_i8_avx512_cost(const OpDesc& desc, int) { return cost(desc, 1); }
+std::unique_ptr<Kernel> eltwise_i8_avx512(const OpDesc& desc) { return create(desc, kEltwiseI8Avx512); }
+#endif
+
 }  // namespace octet::kernels

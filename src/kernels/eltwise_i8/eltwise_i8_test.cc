@@ -15,6 +15,10 @@ using test::NhwcTensor;
 std::vector<test::Variant> variants() {
   return test::usable({
       {Isa::kGeneric, eltwise_i8_generic_cost, eltwise_i8_generic},
+#ifdef OCTET_X86
+      {Isa::kAvx2, eltwise_i8_avx2_cost, eltwise_i8_avx2},
+      {Isa::kAvx512, eltwise_i8_avx512_cost, eltwise_i8_avx512},
+#endif
   });
 }
 

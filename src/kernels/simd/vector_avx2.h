@@ -4,7 +4,10 @@
 //                 count registers: blocks of matrix multiplication and convolution, Winograd's transforms.
 //   f32x16_*.h    the 16 channels of one pixel as a value with operators, however many registers that takes.
 //                 For loops over pixels: pooling, LRN, element-wise operations.
+//   narrow_*.h    16 integers or BF16 numbers of a kNhwc map to F32x16 and back; narrow_types.h: the same as
+//                 template parameters.
 //   activation.h  the fused ReLU, over `Ops`.
+//   negative_power.h  t^-beta over F32x16.
 //
 // Everything that needs an instruction set has internal linkage or is always inlined, so that the linker can
 // never share code compiled for a newer CPU with other files (scripts/check-isa-symbols). This file: AVX2.
