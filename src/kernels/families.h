@@ -47,6 +47,8 @@ OCTET_FAMILY(conv_bf16_direct_avx512);
 OCTET_FAMILY(conv_bf16_direct_avx512bf16);
 OCTET_FAMILY(reformat_i8_generic);
 OCTET_FAMILY(pool_i8_generic);
+OCTET_FAMILY(pool_i8_avx2);
+OCTET_FAMILY(pool_i8_avx512);
 OCTET_FAMILY(eltwise_i8_generic);
 OCTET_FAMILY(eltwise_i8_avx2);
 OCTET_FAMILY(eltwise_i8_avx512);
@@ -55,6 +57,18 @@ OCTET_FAMILY(channel_affine_i8_avx2);
 OCTET_FAMILY(channel_affine_i8_avx512);
 OCTET_FAMILY(lrn_i8_generic);
 OCTET_FAMILY(depthwise_i8_generic);
+OCTET_FAMILY(fully_connected_i8_generic);
+OCTET_FAMILY(fully_connected_i8_avx2);
+OCTET_FAMILY(fully_connected_i8_avx512);
+OCTET_FAMILY(fully_connected_i8_avx512vnni);
+OCTET_FAMILY(fully_connected_i16_generic);
+OCTET_FAMILY(fully_connected_i16_avx2);
+OCTET_FAMILY(fully_connected_i16_avx512);
+OCTET_FAMILY(fully_connected_i16_avx512vnni);
+OCTET_FAMILY(fully_connected_bf16_generic);
+OCTET_FAMILY(fully_connected_bf16_avx2);
+OCTET_FAMILY(fully_connected_bf16_avx512);
+OCTET_FAMILY(fully_connected_bf16_avx512bf16);
 
 #undef OCTET_FAMILY
 // clang-format on

@@ -172,4 +172,11 @@ std::unique_ptr<Kernel> create(const OpDesc& desc, const PoolI8Functions& functi
 double pool_i8_generic_cost(const OpDesc& desc, int) { return cost(desc, 8); }
 std::unique_ptr<Kernel> pool_i8_generic(const OpDesc& desc) { return create(desc, kPoolI8Generic); }
 
+#ifdef OCTET_X86
+double pool_i8_avx2_cost(const OpDesc& desc, int) { return cost(desc, 2); }
+std::unique_ptr<Kernel> pool_i8_avx2(const OpDesc& desc) { return create(desc, kPoolI8Avx2); }
+double pool_i8_avx512_cost(const OpDesc& desc, int) { return cost(desc, 1); }
+std::unique_ptr<Kernel> pool_i8_avx512(const OpDesc& desc) { return create(desc, kPoolI8Avx512); }
+#endif
+
 }  // namespace octet::kernels

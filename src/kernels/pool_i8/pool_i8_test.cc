@@ -18,6 +18,10 @@ using test::NhwcTensor;
 std::vector<test::Variant> variants() {
   return test::usable({
       {Isa::kGeneric, pool_i8_generic_cost, pool_i8_generic},
+#ifdef OCTET_X86
+      {Isa::kAvx2, pool_i8_avx2_cost, pool_i8_avx2},
+      {Isa::kAvx512, pool_i8_avx512_cost, pool_i8_avx512},
+#endif
   });
 }
 

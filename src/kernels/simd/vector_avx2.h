@@ -5,7 +5,7 @@
 //   f32x16_*.h    the 16 channels of one pixel as a value with operators, however many registers that takes.
 //                 For loops over pixels: pooling, LRN, element-wise operations.
 //   narrow_*.h    16 integers or BF16 numbers of a kNhwc map to F32x16 and back; narrow_types.h: the same as
-//                 template parameters.
+//                 template parameters; sums_*.h: their exact sums.
 //   activation.h  the fused ReLU, over `Ops`.
 //   negative_power.h  t^-beta over F32x16.
 //
