@@ -199,7 +199,7 @@ struct Problem {
     if (epilogue.rectified)
       sum = std::max(sum, 0.0) + static_cast<double>(epilogue.slope) * std::min(sum, 0.0);
     double bound = (products + 2) * std::ldexp(size, -23);
-    if (epilogue.output == Output::kBf16) bound += std::ldexp(std::abs(sum) + bound, -9);
+    if (epilogue.output == Output::kBf16) bound += std::ldexp(std::abs(sum) + bound, -8);
     return {sum, bound};
   }
   double written_real(int row, int lane) const {
