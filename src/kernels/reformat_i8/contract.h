@@ -26,7 +26,7 @@ struct ReformatRun {
   std::int64_t input_step, output_step;  // narrow side: elements from one pixel to the next
   std::int64_t plane;  // FP32 side: floats from one channel (planar) or block of 16 (blocked) to the next
   bool planar;         // FP32 side
-  std::int64_t first_lane;  // blocked FP32 output: lane of the copy's first channel
+  std::int64_t first_lane;  // blocked FP32 output: lane of the copy's first channel; 0 but for the reference
   bool whole_blocks;        // blocked FP32 side: all 16 lanes of the last block may be read or written
   // quantise: x / scale + offset; dequantise: (q - offset) * scale; requantise: fma(q, scale, offset).
   float scale, offset;

@@ -46,7 +46,9 @@ class Reformat final : public Kernel {
  public:
   Reformat(const ReformatDesc& desc, const ReformatI8Functions& functions)
       : in_(desc.input), out_(desc.output), offset_(desc.channel_offset), pixels_(desc.pixels) {
-    function_ = function_of(functions);
+    // The reference alone writes channel blocks that begin in the middle.
+    const bool shifted = out_.layout == Layout::kNchw16c && offset_ % kChannelBlock != 0;
+    function_ = function_of(shifted ? kReformatI8Generic : functions);
     ends_ = offset_ + in_.channels == out_.channels;
     // A vector's channels lie together in kNchw as in kNchw16c.
     const FeatureMap& real = is_real(in_) ? in_ : out_;
@@ -245,5 +247,12 @@ std::unique_ptr<Kernel> create(const OpDesc& desc, const ReformatI8Functions& fu
 
 double reformat_i8_generic_cost(const OpDesc& desc, int) { return cost(desc, 8); }
 std::unique_ptr<Kernel> reformat_i8_generic(const OpDesc& desc) { return create(desc, kReformatI8Generic); }
+
+#ifdef OCTET_X86
+double reformat_i8_avx2_cost(const OpDesc& desc, int) { return cost(desc, 2); }
+std::unique_ptr<Kernel> reformat_i8_avx2(const OpDesc& desc) { return create(desc, kReformatI8Avx2); }
+double reformat_i8_avx512_cost(const OpDesc& desc, int) { return cost(desc, 1); }
+std::unique_ptr<Kernel> reformat_i8_avx512(const OpDesc& desc) { return create(desc, kReformatI8Avx512); }
+#endif
 
 }  // namespace octet::kernels

@@ -17,6 +17,10 @@ using test::NhwcTensor;
 std::vector<test::Variant> variants() {
   return test::usable({
       {Isa::kGeneric, reformat_i8_generic_cost, reformat_i8_generic},
+#ifdef OCTET_X86
+      {Isa::kAvx2, reformat_i8_avx2_cost, reformat_i8_avx2},
+      {Isa::kAvx512, reformat_i8_avx512_cost, reformat_i8_avx512},
+#endif
   });
 }
 

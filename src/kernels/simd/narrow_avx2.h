@@ -45,13 +45,30 @@ inline void store_u8(std::byte* p, F32x16 v) {
   const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), bytes);
 }
-/// 64 neighbouring channels.
-inline void store_u8(std::byte* p, const F32x16 (&v)[4]) {
-  for (int i = 0; i < 4; ++i) store_u8(p + 16 * i, v[i]);
-}
 inline void store_s16(std::byte* p, F32x16 v) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), to_s16(v));
 }
+
+/// Bytes of up to 64 neighbouring channels, clamped to [low, 255].
+class SaturatedBytes {
+ public:
+  explicit SaturatedBytes(float low) : low_(_mm_set1_epi8(static_cast<char>(static_cast<int>(low)))) {}
+
+  /// Rounds to nearest even. Values must fit in 32 bits.
+  template <int kBlocks>
+  [[gnu::always_inline]] void store(std::byte* p, const F32x16 (&v)[kBlocks]) const {
+#pragma GCC unroll 4
+    for (int i = 0; i < kBlocks; ++i) {
+      const __m256i words = to_s16(v[i]);
+      const __m128i bytes =
+          _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(p + 16 * i), _mm_max_epu8(bytes, low_));
+    }
+  }
+
+ private:
+  __m128i low_;
+};
 
 /// As to_bfloat16() in kernels/bfloat16.h, in the lower half of each lane.
 inline __m256i narrow_bf16(__m256 v) {

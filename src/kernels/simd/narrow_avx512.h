@@ -39,20 +39,38 @@ inline void store_u8(std::byte* p, F32x16 v) {
   const __m512i integers = _mm512_maskz_cvtps_epi32(0xffff, v.all);
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_maskz_cvtepi32_epi8(0xffff, integers));
 }
-/// 64 neighbouring channels.
-inline void store_u8(std::byte* p, const F32x16 (&v)[4]) {
-  __m512i q[4];
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) q[i] = _mm512_maskz_cvtps_epi32(0xffff, v[i].all);
-  // The packs work within 16 bytes: byte group 4 * i + j of the result is group i of v[j].
-  const __m512i mixed = _mm512_packus_epi16(_mm512_packs_epi32(q[0], q[1]), _mm512_packs_epi32(q[2], q[3]));
-  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  _mm512_storeu_si512(p, _mm512_maskz_permutexvar_epi32(0xffff, order, mixed));
-}
 inline void store_s16(std::byte* p, F32x16 v) {
   const __m512i integers = _mm512_maskz_cvtps_epi32(0xffff, v.all);
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_maskz_cvtepi32_epi16(0xffff, integers));
 }
+
+/// Bytes of up to 64 neighbouring channels, clamped to [low, 255].
+class SaturatedBytes {
+ public:
+  explicit SaturatedBytes(float low) : low_(_mm512_set1_epi8(static_cast<char>(static_cast<int>(low)))) {}
+
+  /// Rounds to nearest even. Values must fit in 32 bits.
+  template <int kBlocks>
+  [[gnu::always_inline]] void store(std::byte* p, const F32x16 (&v)[kBlocks]) const {
+    __m512i q[4];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) q[i] = _mm512_maskz_cvtps_epi32(0xffff, v[i < kBlocks ? i : kBlocks - 1].all);
+    // The packs work within 16 bytes: byte group 4 * i + j of the result is group i of v[j].
+    const __m512i mixed = _mm512_packus_epi16(_mm512_packs_epi32(q[0], q[1]), _mm512_packs_epi32(q[2], q[3]));
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const __m512i bytes = _mm512_max_epu8(_mm512_maskz_permutexvar_epi32(0xffff, order, mixed), low_);
+    if constexpr (kBlocks == 4) return _mm512_storeu_si512(p, bytes);
+    if constexpr (kBlocks == 1) return store_16(p, _mm512_castsi512_si128(bytes));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_castsi512_si256(bytes));
+    if constexpr (kBlocks == 3) store_16(p + 32, _mm512_extracti32x4_epi32(bytes, 2));
+  }
+
+ private:
+  static void store_16(std::byte* p, __m128i bytes) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), bytes);
+  }
+  __m512i low_;
+};
 
 /// Rounds as to_bfloat16() in kernels/bfloat16.h.
 inline void store_bf16(std::byte* p, F32x16 v) {

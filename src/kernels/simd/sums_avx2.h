@@ -31,6 +31,14 @@ inline S32x16 operator+(S32x16 a, S32x16 b) {
 inline S32x16 operator-(S32x16 a, S32x16 b) {
   return {_mm256_sub_epi32(a.low, b.low), _mm256_sub_epi32(a.high, b.high)};
 }
+inline S32x16 operator|(S32x16 a, S32x16 b) {
+  return {_mm256_or_si256(a.low, b.low), _mm256_or_si256(a.high, b.high)};
+}
+inline S32x16 shift_left(S32x16 v, int bits) {
+  return {_mm256_slli_epi32(v.low, bits), _mm256_slli_epi32(v.high, bits)};
+}
+/// Rounds to nearest even.
+inline S32x16 to_integers(F32x16 v) { return {_mm256_cvtps_epi32(v.low), _mm256_cvtps_epi32(v.high)}; }
 /// x * x for |x| < 2^15: one instruction less than a product of 32 bits.
 inline S32x16 square(S32x16 x) {
   const __m256i words = _mm256_set1_epi32(0xffff);

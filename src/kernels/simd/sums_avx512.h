@@ -20,6 +20,12 @@ inline S32x16 sums_of_s16(const std::byte* p) {
 }
 inline S32x16 operator+(S32x16 a, S32x16 b) { return {_mm512_add_epi32(a.all, b.all)}; }
 inline S32x16 operator-(S32x16 a, S32x16 b) { return {_mm512_sub_epi32(a.all, b.all)}; }
+inline S32x16 operator|(S32x16 a, S32x16 b) { return {_mm512_or_si512(a.all, b.all)}; }
+inline S32x16 shift_left(S32x16 v, int bits) {
+  return {_mm512_maskz_slli_epi32(0xffff, v.all, static_cast<unsigned>(bits))};
+}
+/// Rounds to nearest even.
+inline S32x16 to_integers(F32x16 v) { return {_mm512_maskz_cvtps_epi32(0xffff, v.all)}; }
 /// x * x for |x| < 2^15: one instruction less than a product of 32 bits.
 inline S32x16 square(S32x16 x) {
   const __m512i words = _mm512_and_si512(x.all, _mm512_set1_epi32(0xffff));
