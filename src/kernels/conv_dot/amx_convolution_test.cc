@@ -1,0 +1,481 @@
+// Convolution and fully connected layers by tiles give the reference's very bytes: over the portable model of
+// the instructions on any machine, and with the object code itself, on a CPU with tiles or under emulation on
+// one with the AVX-512 that stands around them.
+#include "kernels/conv_dot/amx_convolution.h"
+
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kernels/conv_dot/amx_geometry.h"
+#include "kernels/conv_dot/amx_model_kernels.h"
+#include "kernels/conv_dot/test_convolution.h"
+#include "kernels/families.h"
+#ifdef OCTET_X86
+#include "cpu/features.h"
+#include "kernels/conv_dot/amx_emulator.h"
+#endif
+
+namespace octet::kernels {
+namespace {
+
+using conv_dot::Case;
+using conv_dot::square;
+using conv_dot::Values;
+using conv_dot::Way;
+
+std::unique_ptr<Kernel> model_u8(const OpDesc& desc) {
+  return conv_dot::make_amx(std::get<ConvDesc>(desc), conv_dot::kModelU8);
+}
+std::unique_ptr<Kernel> model_bf16(const OpDesc& desc) {
+  return conv_dot::make_amx(std::get<ConvDesc>(desc), conv_dot::kModelBf16);
+}
+#ifdef OCTET_X86
+bool machine_has_tiles() {
+  return cpu::usable_isas(cpu::detect_features()).back().usable;  // the last one is AMX
+}
+#endif
+
+Case bf16(Case c) {
+  c.type = DataType::kBFloat16;
+  if (c.output != DataType::kFloat32) c.output = DataType::kBFloat16;
+  return c;
+}
+
+struct Calling {
+  int images = 1;
+  Way way = {};
+  Values values = Values::kRandom;
+  std::uint32_t seed = 1;
+};
+
+void expect_same_bytes(const Case& c, const Calling& call, conv_dot::Create create, const char* name) {
+  const ConvDesc desc = c.desc();
+  SCOPED_TRACE(testing::Message() << name << ": " << conv_dot::describe(desc) << ", images " << call.images
+                                  << ", workers " << call.way.workers << ", per call "
+                                  << call.way.images_per_call << ", gap " << call.way.gap
+                                  << (call.way.in_place ? ", in place" : "") << ", seed " << call.seed);
+  ASSERT_GT(conv_dot::amx_cost(desc, call.images), 0);
+  conv_dot::Problem problem(desc, call.images, call.seed, call.values);
+  const Way plain = {.gap = call.way.gap, .in_place = call.way.in_place};
+  ASSERT_EQ(conv_dot::first_difference(conv_dot::compute(create, problem, call.way).memory(),
+                                       conv_dot::compute(conv_i8_direct_generic, problem, plain).memory()),
+            "");
+}
+
+/// On the model.
+void check(const Case& c, const Calling& call = {}) { expect_same_bytes(c, call, model_u8, "model"); }
+
+const std::vector<Way> kAllWays = {
+    {.workers = 1}, {.workers = 2}, {.workers = 3, .gap = 48}, {.workers = 2, .images_per_call = 1}};
+
+void check_all_ways(const Case& c, int images, Values values = Values::kRandom) {
+  for (const Way& way : kAllWays) check(c, {images, way, values});
+}
+
+TEST(AmxConvolution, PointwiseReadsInPlaceFromOneRowToManyBlocks) {
+  for (std::int64_t pixels : {1, 2, 15, 16, 17, 31, 32, 33, 47, 49, 65, 100})
+    check({32, 1, pixels, 48, square(1)}, {1, {.workers = 1}});
+  for (std::int64_t size : {1, 3, 7}) check_all_ways({80, size, size, 96, square(1)}, 5);
+}
+
+TEST(AmxConvolution, PointwiseOfPartsReadsImageByImage) {
+  Case c{40, 5, 7, 72, square(1)};
+  c.input_part = 16, c.output_part = 48, c.residual_part = 32, c.residual = true;
+  check_all_ways(c, 3);
+}
+
+TEST(AmxConvolution, AllChannelTailsOfTheInput) {
+  for (std::int64_t channels = 1; channels <= 140; channels += channels < 70 ? 1 : 7) {
+    check({channels, 3, 4, 20, square(3, 1, 1)});
+    check({channels, 3, 4, 20, square(1)});
+  }
+}
+
+TEST(AmxConvolution, AllChannelTailsOfTheOutput) {
+  for (std::int64_t channels = 1; channels <= 100; ++channels) {
+    Case c{20, 3, 5, channels, square(1)};
+    c.zero_out = 7;
+    check(c);
+  }
+}
+
+TEST(AmxConvolution, AllWidthsShareHaloBetweenRows) {
+  for (std::int64_t width = 1; width <= 36; ++width) {
+    Case c{12, 3, width, 32, square(3, 1, 1)};
+    c.zero_in = 50;
+    check(c);
+  }
+}
+
+TEST(AmxConvolution, ExtremeValues) {
+  for (Values values : {Values::kZeros, Values::kLargest, Values::kTies})
+    for (std::int64_t channels : {3, 130})
+      for (std::int32_t zero : {0, 128, 255}) {
+        Case c{channels, 6, 7, 80, square(3, 1, 1)};
+        c.zero_in = c.zero_out = zero;
+        check(c, {2, {.workers = 2}, values});
+        c.residual = true;
+        c.zero_residual = 255 - zero;
+        check(c, {2, {.workers = 2}, values});
+      }
+}
+
+TEST(AmxConvolution, KernelsStridesDilationsAndPads) {
+  for (std::int64_t channels : {3, 24})
+    for (std::int64_t kernel : {1, 2, 3, 5, 7})
+      for (std::int64_t stride : {1, 2, 3, 7})
+        for (std::int64_t dilation : {1, 2, 3}) {
+          Case c{channels, 15, 18, 32, square(kernel, stride, (kernel - 1) * dilation / 2, dilation)};
+          c.zero_in = 33;
+          check(c, {2, {.workers = 2}});
+        }
+}
+
+TEST(AmxConvolution, OneDimensionalKernels) {
+  check_all_ways({32, 9, 23, 48, {1, 7, 1, 1, 0, 3, 0, 3}}, 2);
+  check_all_ways({32, 9, 23, 48, {7, 1, 1, 1, 3, 0, 3, 0}}, 2);
+  check_all_ways({16, 1, 300, 16, {1, 9, 1, 2, 0, 4, 0, 4}}, 1);
+}
+
+TEST(AmxConvolution, KernelLargerThanTheInputAndOutputsOfHaloOnly) {
+  Case c{20, 2, 3, 24, {7, 9, 1, 1, 4, 5, 3, 4}};
+  c.zero_in = 200;
+  check_all_ways(c, 2);
+  c.window = square(1, 1, 3);
+  check_all_ways(c, 2);
+}
+
+TEST(AmxConvolution, AsymmetricPads) {
+  Case c{16, 8, 9, 32, {3, 3, 1, 1, 2, 0, 1, 3}};
+  c.zero_in = 9;
+  check_all_ways(c, 3);
+  c.window = {3, 3, 2, 2, 0, 2, 3, 0};
+  check_all_ways(c, 3);
+}
+
+TEST(AmxConvolution, PicturesOfThreeAndFourBytesAPixel) {
+  for (std::int64_t channels = 1; channels <= 4; ++channels)
+    for (std::int64_t step = std::max<std::int64_t>(channels, 3); step <= 4; ++step)
+      for (const WindowDesc& w :
+           {square(11, 4), square(7, 2, 3), square(3, 1, 1), square(3, 2), square(1), square(5, 3, 2, 2)}) {
+        Case c{channels, 21, 25, 24, w};
+        c.picture = step;
+        c.slope = 0;
+        c.halo_by_channel = true;
+        check(c, {2, {.workers = 2}});
+      }
+}
+
+TEST(AmxConvolution, MeanImagesMakeTheBiasAMap) {
+  for (std::int64_t pad : {0, 3})
+    for (bool halo : {false, true}) {
+      Case c{3, 23, 20, 72, square(7, 2, pad)};
+      c.picture = 4;
+      c.bias_map = true;
+      c.halo_by_channel = halo;
+      check_all_ways(c, 2);
+    }
+  Case pointwise{32, 5, 5, 40, square(1)};
+  pointwise.bias_map = true;
+  check_all_ways(pointwise, 3);
+}
+
+TEST(AmxConvolution, Groups) {
+  check_all_ways({96, 7, 7, 64, square(5, 1, 2), 2}, 1);
+  check_all_ways({64, 9, 9, 48 * 4, square(3, 2, 1), 4}, 2);
+  check_all_ways({36, 9, 9, 48, square(3, 1, 1), 3}, 2);
+  check_all_ways({24, 5, 5, 160, square(1), 2}, 2);
+  check_all_ways({24, 4, 4, 96, square(4), 2}, 2);
+}
+
+TEST(AmxConvolution, ResidualsOfAnotherScaleAlsoInPlace) {
+  for (std::int32_t zero : {0, 128})
+    for (std::optional<float> slope :
+         {std::optional<float>(), std::optional<float>(0), std::optional<float>(0.1f)}) {
+      Case c{64, 7, 7, 80, square(1)};
+      c.residual = true;
+      c.zero_out = zero, c.zero_residual = 128 - zero, c.slope = slope;
+      check(c, {3, {.workers = 2, .in_place = true}});
+      c.window = square(3, 1, 1);
+      check(c, {1, {.workers = 2, .in_place = true}});
+      check(c, {2, {.workers = 1, .gap = 16, .in_place = true}});
+    }
+}
+
+TEST(AmxConvolution, LeakyReluAroundAnyZeroPoint) {
+  for (std::int32_t zero : {0, 1, 100, 255}) {
+    Case c{20, 6, 6, 40, square(3, 1, 1)};
+    c.slope = 0.1f, c.zero_out = zero;
+    check(c, {2});
+  }
+}
+
+TEST(AmxConvolution, RealOutputs) {
+  for (bool residual : {false, true})
+    for (std::optional<float> slope :
+         {std::optional<float>(), std::optional<float>(0), std::optional<float>(0.1f)})
+      for (std::int64_t out : {1, 10, 100}) {
+        Case c{40, 6, 5, out, square(3, 1, 1)};
+        c.output = DataType::kFloat32;
+        c.residual = residual, c.slope = slope, c.zero_in = 3;
+        check(c, {3, {.workers = 3, .in_place = residual}});
+      }
+}
+
+TEST(AmxConvolution, WeightsOfSeveralChunksAndInputOfSeveralBands) {
+  check({1024, 3, 13, 1100, square(1)}, {1, {.workers = 2}});      // 1.1 MiB of weights
+  check({1200, 1, 430, 16, square(1)}, {1, {.workers = 1}});       // half a MiB in place
+  check({512, 36, 36, 16, square(3, 1, 1)}, {1, {.workers = 1}});  // and copied
+}
+
+/// Memory that ends at a page which may not be touched.
+class GuardedMemory {
+ public:
+  explicit GuardedMemory(std::size_t bytes) {
+    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    bytes_ = base::round_up(bytes, page) + page;
+    start_ = static_cast<std::byte*>(
+        mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    end_ = start_ + bytes_ - page;
+    mprotect(end_, page, PROT_NONE);
+  }
+  ~GuardedMemory() { munmap(start_, bytes_); }
+  GuardedMemory(const GuardedMemory&) = delete;
+  GuardedMemory& operator=(const GuardedMemory&) = delete;
+  std::byte* end() const { return end_; }
+
+ private:
+  std::size_t bytes_;
+  std::byte *start_, *end_;
+};
+
+// kernel.h: 64 bytes behind a map inside the engine may be read, none behind a caller's picture.
+TEST(AmxConvolution, ReadsNothingBehindItsInputAndScratch) {
+  for (std::int64_t pixels : {1, 7, 20, 33, 40, 49, 63})
+    for (const Case& c :
+         {Case{20, 1, pixels, 16, square(1)}, Case{80, 1, pixels, 16, square(1)},
+          Case{3, 1, pixels, 16, square(1), 1}, Case{3, 1, pixels, 16, {1, 3, 1, 2, 0, 1, 0, 1}},
+          Case{24, 1, pixels, 16, {1, 3, 1, 1, 0, 1, 0, 1}}, Case{24, 1, pixels, 16, {1, pixels}}}) {
+      Case guarded = c;
+      if (c.in == 3) guarded.picture = 3;
+      const ConvDesc desc = guarded.desc();
+      SCOPED_TRACE(conv_dot::describe(desc));
+      conv_dot::Problem problem(desc, 2, 1);
+      const auto kernel = model_u8(desc);
+      base::AlignedBuffer packed(kernel->packed_bytes());
+      kernel->pack_integer(problem.integer_weights(), {packed.data(), packed.size()});
+      const auto input_bytes = static_cast<std::size_t>(2 * desc.input.bytes());
+      const std::size_t behind = guarded.picture > 0 ? 0 : 64;
+      const GuardedMemory input(input_bytes + behind), scratch(kernel->scratch_bytes(2));
+      std::byte* const from = input.end() - behind - input_bytes;
+      std::memcpy(from, problem.input.operand().data, input_bytes);
+      test::NhwcTensor output(desc.output, 2);
+      Call call;
+      call.images = 2;
+      const Operand inputs[] = {{from, desc.input.elements()}};
+      call.inputs = inputs;
+      call.output = output.operand();
+      call.weights = packed.data();
+      call.scratch = scratch.end() - kernel->scratch_bytes(2);
+      kernel->run(call);
+      ASSERT_EQ(conv_dot::first_difference(output.memory(),
+                                           conv_dot::compute(conv_i8_direct_generic, problem, {}).memory()),
+                "");
+    }
+}
+
+/// Random cases, all parameters.
+Case random_case(std::mt19937& engine) {
+  const auto pick = [&](int low, int high) {
+    return static_cast<std::int64_t>(std::uniform_int_distribution<int>(low, high)(engine));
+  };
+  const auto coin = [&] { return pick(0, 1) == 1; };
+  Case c{pick(1, 90), pick(1, 16), pick(1, 24), pick(1, 100)};
+  c.window = {pick(1, 5), pick(1, 5), pick(1, 4), pick(1, 4), pick(0, 4),
+              pick(0, 4), pick(0, 4), pick(0, 4), pick(1, 3), pick(1, 3)};
+  WindowDesc& w = c.window;
+  if (pick(0, 3) == 0) w = square(1);
+  // A kernel that does not fit gets the padding that it needs.
+  w.pad_top +=
+      std::max<std::int64_t>(0, (w.kernel_h - 1) * w.dilation_h + 1 - c.height - w.pad_top - w.pad_bottom);
+  w.pad_right +=
+      std::max<std::int64_t>(0, (w.kernel_w - 1) * w.dilation_w + 1 - c.width - w.pad_left - w.pad_right);
+  if (pick(0, 5) == 0) c.groups = 2, c.in = 4 * pick(1, 9) * 2, c.out = 32 * pick(1, 3);
+  if (c.in <= 4 && coin()) c.picture = 4;
+  if (pick(0, 4) == 0) c.output = DataType::kFloat32;
+  c.zero_in = static_cast<std::int32_t>(pick(0, 255) * pick(0, 1));
+  c.zero_out = static_cast<std::int32_t>(pick(0, 255) * pick(0, 1));
+  c.zero_residual = static_cast<std::int32_t>(pick(0, 255));
+  c.residual = coin();
+  c.bias_map = pick(0, 5) == 0;
+  c.halo_by_channel = pick(0, 5) == 0;
+  if (coin()) c.slope = coin() ? 0.0f : 0.1f;
+  if (c.picture == 0) c.input_part = 16 * pick(0, 2);
+  if (c.output == DataType::kUInt8) c.output_part = c.residual_part = 16 * pick(0, 2);
+  return c;
+}
+
+void check_random_cases(int count, conv_dot::Create create, const char* name) {
+  const std::uint32_t seed = std::random_device{}();
+  std::mt19937 engine(seed);
+  const auto pick = [&](int low, int high) { return std::uniform_int_distribution<int>(low, high)(engine); };
+  for (int i = 0; i < count && !testing::Test::HasFatalFailure(); ++i) {
+    const Case c = random_case(engine);
+    const Way way{.workers = pick(1, 3),
+                  .gap = 16 * pick(0, 3),
+                  .in_place = c.residual && pick(0, 1) == 1,
+                  .images_per_call = pick(0, 2)};
+    const Values values = pick(0, 1) == 0 ? Values::kRandom : static_cast<Values>(pick(0, 4));
+    SCOPED_TRACE(testing::Message() << "seed " << seed << ", case " << i);
+    expect_same_bytes(c, {pick(1, 4), way, values, seed + static_cast<std::uint32_t>(i)}, create, name);
+  }
+}
+
+TEST(AmxConvolution, RandomShapes) { check_random_cases(300, model_u8, "model"); }
+
+// Fully connected layers: a convolution whose window is the whole map has the same weights and outputs.
+
+TEST(AmxConvolution, WindowsOfTheWholeMapReadInPlace) {
+  for (int images : {1, 15, 16, 17, 31, 32, 33, 70})
+    check({40, 3, 3, 48, square(3)}, {images, {.workers = 2}});
+  for (std::int64_t part : {0, 16}) {
+    Case c{20, 2, 4, 100, {2, 4}};
+    c.input_part = part, c.zero_in = 5, c.output = DataType::kFloat32;
+    check_all_ways(c, 35);
+  }
+}
+
+TEST(AmxConvolution, RefusesGroupsOfPartialBlocks) {
+  const auto cost = [](const Case& c) { return conv_dot::amx_cost(c.desc(), 1); };
+  EXPECT_GT(cost({3, 8, 8, 20, square(3)}), 0);
+  EXPECT_LT(cost({18, 9, 9, 48, square(3), 3}), 0) << "six channels of a group";
+  EXPECT_LT(cost({36, 9, 9, 24, square(3), 3}), 0) << "eight outputs of a group";
+}
+
+TEST(AmxConvolution, RowsOfNeighboursShareTheirHalo) {
+  const auto pitch = [](const Case& c) { return conv_dot::AmxGeometry(c.desc()).row_pitch(); };
+  EXPECT_EQ(pitch({64, 7, 7, 64, square(3, 1, 1)}), 8);
+  EXPECT_EQ(pitch({64, 14, 14, 64, square(5, 1, 2)}), 16);
+  EXPECT_EQ(pitch({64, 14, 14, 64, square(3, 1, 0)}), 14) << "no halo: 12 outputs of 14 columns";
+  EXPECT_EQ(pitch({64, 14, 14, 64, square(3, 2, 1)}), 8);
+}
+
+#ifdef OCTET_X86
+
+TEST(AmxConvolution, IsChosenBeforeVectorInstructionsWhereItIsFaster) {
+  const auto chosen = [](const Case& c, int images) {
+    return conv_i8_tiles_amx_cost(c.desc(), images) < conv_i8_direct_avx512vnni_cost(c.desc(), images);
+  };
+  EXPECT_TRUE(chosen({256, 14, 14, 256, square(3, 1, 1)}, 1));
+  EXPECT_TRUE(chosen({64, 56, 56, 64, square(1)}, 1));
+  EXPECT_TRUE(chosen({512, 7, 7, 2048, square(1)}, 16));
+  Case stem{3, 224, 224, 64, square(7, 2, 3)};
+  stem.picture = 4;
+  EXPECT_TRUE(chosen(stem, 1));
+  EXPECT_TRUE(chosen({9216, 1, 1, 4096, square(1)}, 128));
+  EXPECT_LT(conv_i8_tiles_amx_cost(OpDesc(PoolDesc{}), 1), 0);
+  EXPECT_LT(conv_i8_tiles_amx_cost(bf16({16, 8, 8, 16, square(1)}).desc(), 1), 0) << "another type";
+}
+
+TEST(AmxConvolution, ObjectCodeUnderEmulation) {
+  if (!test::machine_has(Isa::kAvx512Bf16)) GTEST_SKIP() << "no AVX-512 with BF16 on this machine";
+  if (machine_has_tiles()) GTEST_SKIP() << "this machine has AMX; see ObjectCodeOnHardware";
+  const conv_dot::AmxEmulator emulator;
+  const long before = conv_dot::AmxEmulator::executed();
+  expect_same_bytes({64, 7, 7, 96, square(3, 1, 1)}, {2}, conv_i8_tiles_amx, "object");
+  EXPECT_GT(conv_dot::AmxEmulator::executed(), before) << "no tile instruction was executed";
+  check_random_cases(100, conv_i8_tiles_amx, "object");
+}
+
+TEST(AmxConvolution, ObjectCodeOnHardware) {
+  if (!machine_has_tiles()) GTEST_SKIP() << "no AMX on this machine";
+  check_random_cases(2000, conv_i8_tiles_amx, "object");
+}
+
+#endif
+
+// BF16.
+
+/// Every output as a float, padding lanes and gaps left out.
+std::vector<float> outputs(conv_dot::Outcome& outcome) {
+  if (outcome.reals) return outcome.reals->to_nchw();
+  std::vector<float> values;
+  for (std::int32_t bits : outcome.integers->to_nchw()) {
+    values.push_back(from_bfloat16(static_cast<std::uint16_t>(bits)));
+  }
+  return values;
+}
+
+/// Within contract.h's bound (inputs, weights, bias and residual are at most 1), and one rounding of the
+/// output.
+void expect_close(const Case& wanted, int images, conv_dot::Create create, const char* name,
+                  const Way& way = {}) {
+  const Case c = bf16(wanted);
+  const ConvDesc desc = c.desc();
+  SCOPED_TRACE(testing::Message() << name << ": " << conv_dot::describe(desc) << ", images " << images);
+  ASSERT_GT(conv_dot::amx_cost(desc, images), 0);
+  conv_dot::Problem problem(desc, images, 1);
+  std::mt19937 engine(5);
+  problem.input.fill([&](int, std::int64_t, std::int64_t) {
+    return std::int32_t{to_bfloat16(std::uniform_real_distribution<float>(-1, 1)(engine))};
+  });
+  conv_dot::Outcome got = conv_dot::compute(create, problem, way);
+  conv_dot::Outcome expected =
+      conv_dot::compute(conv_bf16_direct_generic, problem, {.gap = way.gap, .in_place = way.in_place});
+  const std::vector<float> a = outputs(got), b = outputs(expected);
+  ASSERT_EQ(a.size(), b.size());
+  const auto depth =
+      static_cast<float>(desc.input.channels / desc.groups * desc.window.kernel_h * desc.window.kernel_w);
+  const float rounding = c.output == DataType::kFloat32 ? 0x1p-24f : 0x1p-8f;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    ASSERT_NEAR(a[i], b[i], (depth + 2) * (depth + 2) * 0x1p-23f + rounding * std::abs(b[i]))
+        << "output " << i;
+  ASSERT_TRUE(!got.integers || got.integers->padding_is_zero_point());
+}
+
+void check_bf16(conv_dot::Create create, const char* name) {
+  for (std::int64_t channels : {1, 3, 16, 24, 40, 64}) {
+    expect_close({channels, 5, 6, 40, square(3, 1, 1)}, 2, create, name, {.workers = 2});
+    expect_close({channels, 5, 6, 40, square(1)}, 2, create, name, {.workers = 2, .gap = 16});
+    expect_close({channels, 9, 8, 20, square(3, 2, 1)}, 2, create, name);
+    expect_close({channels, 3, 4, 20, {3, 4}}, 20, create, name);
+  }
+  Case residual{32, 5, 5, 48, square(3, 1, 1)};
+  residual.residual = true, residual.slope = 0.1f;
+  expect_close(residual, 2, create, name);
+  residual.output = DataType::kFloat32;
+  expect_close(residual, 2, create, name);
+  Case picture{3, 15, 17, 24, square(7, 2, 3)};
+  picture.picture = 4;
+  expect_close(picture, 2, create, name);
+  expect_close({48, 5, 5, 64, square(3, 1, 1), 2}, 2, create, name);
+}
+
+TEST(AmxBf16, IsCloseToTheReference) { check_bf16(model_bf16, "model"); }
+
+TEST(AmxBf16, NotANumberBehindTheMapDoesNoHarm) {
+  // 16 channels are 32 bytes of a step of 64; behind the map lie NaN.
+  const Case c = bf16({16, 3, 3, 16, square(1)});
+  conv_dot::Problem problem(c.desc(), 1, 1);
+  std::memset(problem.input.operand().data + c.desc().input.bytes(), 0xff, 64);
+  conv_dot::Outcome got = conv_dot::compute(model_bf16, problem, {});
+  for (float x : outputs(got)) ASSERT_FALSE(std::isnan(x));
+}
+
+#ifdef OCTET_X86
+TEST(AmxBf16, ObjectCodeUnderEmulation) {
+  if (!test::machine_has(Isa::kAvx512Bf16)) GTEST_SKIP() << "no AVX-512 with BF16 on this machine";
+  if (machine_has_tiles()) GTEST_SKIP() << "this machine has AMX; see ObjectCodeOnHardware";
+  const conv_dot::AmxEmulator emulator;
+  check_bf16(conv_bf16_tiles_amx, "object");
+}
+
+TEST(AmxBf16, ObjectCodeOnHardware) {
+  if (!machine_has_tiles()) GTEST_SKIP() << "no AMX on this machine";
+  check_bf16(conv_bf16_tiles_amx, "object");
+}
+#endif
+
+}  // namespace
+}  // namespace octet::kernels

@@ -1,0 +1,133 @@
+// The tile instructions in portable code, for tests: eight tiles of 16 rows x 64 bytes and their
+// configuration, as Intel's manual defines them (volume 1, chapter 18; volume 2, TDPBUSD, TDPBF16PS, ...).
+// What would be an exception of the CPU throws std::logic_error.
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+
+#include "kernels/bfloat16.h"
+
+namespace octet::kernels::conv_dot {
+
+class TileModel {
+ public:
+  static constexpr int kTiles = 8, kRows = 16, kRowBytes = 64;
+
+  /// ldtilecfg, from 64 bytes: palette, start row, 14 zeros, 16 x u16 bytes a row, 16 x u8 rows.
+  void load_configuration(const void* memory) {
+    std::uint8_t bytes[64];
+    std::memcpy(bytes, memory, sizeof bytes);
+    if (bytes[0] == 0) return release();
+    require(bytes[0] == 1, "palette is neither 0 nor 1");
+    require(bytes[1] == 0, "start row is not 0");
+    for (int i = 2; i < 16; ++i) require(bytes[i] == 0, "reserved byte is not 0");
+    for (int tile = 0; tile < 16; ++tile) {
+      const int row_bytes = bytes[16 + 2 * tile] | bytes[17 + 2 * tile] << 8, rows = bytes[48 + tile];
+      if (tile >= kTiles) {
+        require(row_bytes == 0 && rows == 0, "configuration of a tile that there is not");
+        continue;
+      }
+      require(rows <= kRows && row_bytes <= kRowBytes, "tile is too large");
+      require((rows == 0) == (row_bytes == 0), "tile has rows or bytes a row, but not both");
+      Tile& t = tiles_[static_cast<std::size_t>(tile)];
+      t = {};
+      t.rows = rows;
+      t.row_bytes = row_bytes;
+    }
+    configured_ = true;
+  }
+  void release() {
+    for (Tile& tile : tiles_) tile = {};
+    configured_ = false;
+  }
+  bool configured() const { return configured_; }
+
+  void zero(int tile) { std::memset(used(tile).data, 0, sizeof Tile::data); }
+  void load(int tile, const std::byte* from, std::int64_t stride) {
+    zero(tile);
+    Tile& t = used(tile);
+    for (int r = 0; r < t.rows; ++r) std::memcpy(t.data[r], from + r * stride, size(t.row_bytes));
+  }
+  void store(int tile, std::byte* to, std::int64_t stride) {
+    const Tile& t = used(tile);
+    for (int r = 0; r < t.rows; ++r) std::memcpy(to + r * stride, t.data[r], size(t.row_bytes));
+  }
+
+  /// sums += rows (u8) x columns (s8); sums wrap.
+  void dot_u8_s8(int sums, int rows, int columns) {
+    Tile &c = product(sums, rows, columns), &a = used(rows), &b = used(columns);
+    for (int m = 0; m < c.rows; ++m) {
+      for (int n = 0; n < c.row_bytes / 4; ++n) {
+        auto sum = value<std::uint32_t>(c.data[m] + 4 * n);
+        for (int k = 0; k < a.row_bytes; ++k) {
+          const std::int32_t weight = value<std::int8_t>(b.data[k / 4] + 4 * n + k % 4);
+          sum += static_cast<std::uint32_t>(std::int32_t{a.data[m][k]} * weight);
+        }
+        std::memcpy(c.data[m] + 4 * n, &sum, sizeof sum);
+      }
+    }
+  }
+  /// sums (float) += rows x columns (both BF16). Even and odd elements are summed apart, by fused
+  /// multiply-adds; denormals count as zero.
+  void dot_bf16(int sums, int rows, int columns) {
+    Tile &c = product(sums, rows, columns), &a = used(rows), &b = used(columns);
+    for (int m = 0; m < c.rows; ++m) {
+      for (int n = 0; n < c.row_bytes / 4; ++n) {
+        float parts[2] = {0, 0};
+        for (int k = 0; k < a.row_bytes / 2; ++k) {
+          const float x = from_bfloat16(value<std::uint16_t>(a.data[m] + 2 * k));
+          const float y = from_bfloat16(value<std::uint16_t>(b.data[k / 2] + 4 * n + 2 * (k % 2)));
+          parts[k % 2] = flushed(std::fmaf(flushed(x), flushed(y), parts[k % 2]));
+        }
+        const float sum = flushed(flushed(value<float>(c.data[m] + 4 * n)) + flushed(parts[0] + parts[1]));
+        std::memcpy(c.data[m] + 4 * n, &sum, sizeof sum);
+      }
+    }
+  }
+
+ private:
+  struct Tile {
+    int rows = 0, row_bytes = 0;
+    std::uint8_t data[kRows][kRowBytes] = {};
+  };
+
+  static void require(bool condition, const char* what) {
+    if (!condition) throw std::logic_error(std::string("tiles: ") + what);
+  }
+  static std::size_t size(int bytes) { return static_cast<std::size_t>(bytes); }
+  template <class T>
+  static T value(const std::uint8_t* from) {
+    T result;
+    std::memcpy(&result, from, sizeof result);
+    return result;
+  }
+  static float flushed(float x) { return std::fpclassify(x) == FP_SUBNORMAL ? std::copysign(0.0f, x) : x; }
+
+  Tile& used(int tile) {
+    require(configured_, "used without a configuration");
+    Tile& t = tiles_.at(static_cast<std::size_t>(tile));
+    require(t.rows > 0, "used, but configured as empty");
+    return t;
+  }
+  /// Checks the shapes of a product; its sums.
+  Tile& product(int sums, int rows, int columns) {
+    require(sums != rows && sums != columns && rows != columns, "a product of fewer than three tiles");
+    Tile &c = used(sums), &a = used(rows), &b = used(columns);
+    require(c.row_bytes % 4 == 0 && a.row_bytes % 4 == 0, "bytes a row are no multiple of 4");
+    require(a.rows == c.rows, "rows and sums differ in height");
+    require(b.row_bytes == c.row_bytes, "columns and sums differ in width");
+    require(a.row_bytes == 4 * b.rows, "rows and columns differ in depth");
+    return c;
+  }
+
+  bool configured_ = false;
+  std::array<Tile, kTiles> tiles_;
+};
+
+}  // namespace octet::kernels::conv_dot
