@@ -156,4 +156,11 @@ std::unique_ptr<Kernel> create(const OpDesc& desc, const LrnI8Functions& functio
 double lrn_i8_generic_cost(const OpDesc& desc, int) { return cost(desc, 8); }
 std::unique_ptr<Kernel> lrn_i8_generic(const OpDesc& desc) { return create(desc, kLrnI8Generic); }
 
+#ifdef OCTET_X86
+double lrn_i8_avx2_cost(const OpDesc& desc, int) { return cost(desc, 2); }
+std::unique_ptr<Kernel> lrn_i8_avx2(const OpDesc& desc) { return create(desc, kLrnI8Avx2); }
+double lrn_i8_avx512_cost(const OpDesc& desc, int) { return cost(desc, 1); }
+std::unique_ptr<Kernel> lrn_i8_avx512(const OpDesc& desc) { return create(desc, kLrnI8Avx512); }
+#endif
+
 }  // namespace octet::kernels
