@@ -47,6 +47,9 @@ struct Epilogue {
   bool rectified;  ///< FP32 and BF16 output: max(t, 0) + slope * min(t, 0)
   float slope;
   float zero;  ///< output's zero point
+  /// u8 that is not leaky, all outputs within +-2^31 before the clamp: it may then be left to conversions
+  /// that saturate. Nearly always so; the driver proves it for each panel.
+  bool bounded = false;
 };
 
 /// One call of a micro-kernel: `rows` output pixels x one panel of output channels, over all taps.

@@ -9,7 +9,7 @@
 #include "kernels/conv_dot/direct.h"
 
 #include <algorithm>
-#include <array>
+#include <cmath>
 
 #include "base/aligned_buffer.h"
 #include "kernels/conv_dot/convolution.h"
@@ -49,6 +49,13 @@ void advance(Pointer* pointers, std::int64_t count, std::int64_t bytes) {
   for (std::int64_t i = 0; i < count; ++i) pointers[i] += bytes;
 }
 
+/// For panels whose products with the multipliers stay below 2^30.
+Epilogue bounded(Epilogue e) {
+  const float largest_addend = 255 * e.residual_scale + std::abs(e.residual_offset);
+  e.bounded = e.output == Output::kU8 && !e.leaky && largest_addend < static_cast<float>(1 << 29);
+  return e;
+}
+
 class DirectConvolution final : public Kernel {
  public:
   DirectConvolution(const ConvDesc& desc, const ElementKernels& kernels)
@@ -57,6 +64,7 @@ class DirectConvolution final : public Kernel {
         packed_(desc, kernels.fast.lanes),
         geometry_(desc, packed_.groups_of_pixel()),
         epilogue_(epilogue_of(desc)),
+        bounded_epilogue_(bounded(epilogue_)),
         output_(desc.output),
         residual_(desc.residual_map) {}
 
@@ -150,7 +158,7 @@ class DirectConvolution final : public Kernel {
     block.groups = geometry_.tap_groups();
     block.weights = weights + panel.weights;
     block.multipliers = packed_.multipliers(weights) + panel.channel;
-    block.epilogue = &epilogue_;
+    block.epilogue = packed_.bounded(weights, index) ? &bounded_epilogue_ : &epilogue_;
     block.output_block_step = output_.block;
     block.residual_block_step = residual_.block;
     block.blocks = panel.lanes / static_cast<int>(kChannelBlock);
@@ -170,7 +178,7 @@ class DirectConvolution final : public Kernel {
   const ElementKernels& kernels_;
   const PackedWeights packed_;
   const Geometry geometry_;
-  const Epilogue epilogue_;
+  const Epilogue epilogue_, bounded_epilogue_;  // for the panels that allow the second
   const Steps output_, residual_;
 };
 

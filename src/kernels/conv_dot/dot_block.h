@@ -92,18 +92,19 @@ class DotBlock {
   [[gnu::always_inline]] void finish(const Block& b) const {
     const Epilogue& e = *b.epilogue;
     if (e.output == Output::kSums) return store_sums(b);
-    if constexpr (Dot::kElement != Element::kBf16) {
-      if (e.output != Output::kF32 && !e.leaky && b.blocks == kBlocks) {
-        if (b.residual == nullptr) {
-          const F32x16 addend = broadcast(e.addend);
-          return finish_integers(b, [&](int, int) { return addend; });
-        }
-        const F32x16 scale = broadcast(e.residual_scale), offset = broadcast(e.residual_offset);
-        return finish_integers(b, [&](int r, int block) {
-          const F32x16 residual = load_integers<Dot::kElement>(b.residual[r] + block * b.residual_block_step);
-          return fused_multiply_add(residual, scale, offset);
-        });
+    const bool common = Dot::kElement == Element::kU8    ? e.bounded
+                        : Dot::kElement == Element::kS16 ? e.output == Output::kS16 && !e.leaky
+                                                         : false;
+    if (common && b.blocks == kBlocks) {
+      if (b.residual == nullptr) {
+        const F32x16 addend = broadcast(e.addend);
+        return finish_integers(b, [&](int, int) { return addend; });
       }
+      const F32x16 scale = broadcast(e.residual_scale), offset = broadcast(e.residual_offset);
+      return finish_integers(b, [&](int r, int block) {
+        const F32x16 residual = load_integers<Dot::kElement>(b.residual[r] + block * b.residual_block_step);
+        return fused_multiply_add(residual, scale, offset);
+      });
     }
     alignas(64) float sums[kRows][kBlocks][16];
     each([&](int r, int block) { store(sums[r][block], reals(r, block)); });
@@ -125,20 +126,20 @@ class DotBlock {
   template <class Addend>
   [[gnu::always_inline]] void finish_integers(const Block& b, Addend addend) const {
     const F32x16 low = broadcast(b.epilogue->low), high = broadcast(b.epilogue->high);
+    const SaturatedBytes bytes(b.epilogue->low);
 #pragma GCC unroll 12
     for (int r = 0; r < kRows; ++r) {
       F32x16 t[kBlocks];
 #pragma GCC unroll 4
       for (int block = 0; block < kBlocks; ++block) {
         t[block] = fused_multiply_add(reals(r, block), load(b.multipliers + block * 16), addend(r, block));
-        t[block] = min(max(t[block], low), high);
       }
-      if constexpr (Dot::kElement == Element::kU8 && kBlocks == 4) {
-        store_u8(b.output[r], t);
+      if constexpr (Dot::kElement == Element::kU8) {
+        bytes.store(b.output[r], t);  // 16 channels and the next lie next to each other in kNhwc
       } else {
 #pragma GCC unroll 4
         for (int block = 0; block < kBlocks; ++block) {
-          store_integers<Dot::kElement>(b.output[r] + block * b.output_block_step, t[block]);
+          store_s16(b.output[r] + block * b.output_block_step, min(max(t[block], low), high));
         }
       }
     }

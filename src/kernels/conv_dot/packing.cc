@@ -1,6 +1,7 @@
 #include "kernels/conv_dot/packing.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "base/aligned_buffer.h"
@@ -11,6 +12,13 @@ namespace octet::kernels::conv_dot {
 namespace {
 
 constexpr std::int64_t kVectorLanes = kChannelBlock;
+constexpr std::uint32_t kExact = 1, kBounded = 2;  // flags of a panel
+
+std::uint32_t flags(const std::byte* packed, std::size_t panel) {
+  std::uint32_t value;
+  std::memcpy(&value, packed + panel * sizeof value, sizeof value);
+  return value;
+}
 
 std::int64_t aligned(std::int64_t bytes) {
   return static_cast<std::int64_t>(base::round_up(static_cast<std::size_t>(bytes), base::kCacheLine));
@@ -66,10 +74,11 @@ PackedWeights::PackedWeights(const ConvDesc& desc, int lanes)
   }
 }
 
-bool PackedWeights::exact(const std::byte* packed, std::size_t panel) const {
-  std::uint32_t flag;
-  std::memcpy(&flag, packed + panel * sizeof flag, sizeof flag);
-  return flag != 0;
+bool PackedWeights::exact(const std::byte* packed, std::size_t panel) {
+  return (flags(packed, panel) & kExact) != 0;
+}
+bool PackedWeights::bounded(const std::byte* packed, std::size_t panel) {
+  return (flags(packed, panel) & kBounded) != 0;
 }
 
 // Reads each output channel's weights in their order; the writes stay within one panel.
@@ -98,16 +107,23 @@ void PackedWeights::pack(const IntegerWeights& weights, std::span<std::byte> pac
   std::byte* base = packed.data();
   std::memset(base, 0, static_cast<std::size_t>(panels_.front().weights));
   for (std::size_t i = 0; i < panels_.size(); ++i) {
-    std::byte* to = base + panels_[i].weights;
+    const Panel& panel = panels_[i];
+    std::byte* to = base + panel.weights;
+    std::uint32_t flags = 0;
     if (element_ == Element::kU8) {
       pack_panel(
-          panels_[i], weights.weights, [](std::int8_t w) { return w; }, to);
-      const std::uint32_t exact = can_saturate(to, panel_bytes(panels_[i].lanes)) ? 1 : 0;
-      std::memcpy(base + i * sizeof exact, &exact, sizeof exact);
+          panel, weights.weights, [](std::int8_t w) { return w; }, to);
+      if (can_saturate(to, panel_bytes(panel.lanes))) flags |= kExact;
     } else {
       pack_panel(
-          panels_[i], weights.weights, [](std::int8_t w) { return static_cast<std::int16_t>(w); }, to);
+          panel, weights.weights, [](std::int8_t w) { return static_cast<std::int16_t>(w); }, to);
     }
+    const std::int64_t last = std::min(panel.channel + panel.lanes, outputs_);
+    if (std::all_of(weights.multipliers.data() + panel.channel, weights.multipliers.data() + last,
+                    [](float m) { return std::abs(m) <= 0.5f; })) {
+      flags |= kBounded;
+    }
+    std::memcpy(base + i * sizeof flags, &flags, sizeof flags);
   }
   auto* bias = reinterpret_cast<std::int32_t*>(base + bias_);
   if (bias_map_) {

@@ -1,7 +1,7 @@
 // Packed weights of a layer for the micro-kernels of one instruction set (the order is contract.h's): how the
 // output channels are cut into panels, where each part lies in the packed bytes, and the packing itself.
 //
-//   [exact flag of each panel, 4 bytes][bias][multipliers][panels]      each part on a 64-byte boundary
+//   [flags of each panel, 4 bytes][bias][multipliers][panels]      each part on a 64-byte boundary
 //
 // The bias is s32 (BF16: float), one a lane, or with a bias map one a pixel and lane.
 #pragma once
@@ -44,7 +44,10 @@ class PackedWeights {
   void pack(std::span<const float> weights, std::span<const float> bias, std::span<std::byte> packed) const;
 
   // Reading what was packed.
-  bool exact(const std::byte* packed, std::size_t panel) const;
+  /// True if the panel needs the exact micro-kernels (see ElementKernels).
+  static bool exact(const std::byte* packed, std::size_t panel);
+  /// True if no accumulator times its multiplier reaches 2^30 + 1.
+  static bool bounded(const std::byte* packed, std::size_t panel);
   const std::byte* bias(const std::byte* packed) const { return packed + bias_; }
   std::int64_t bias_pixel_bytes() const { return bias_map_ ? padded_outputs_ * 4 : 0; }
   const float* multipliers(const std::byte* packed) const {
