@@ -67,6 +67,19 @@ TEST_F(Npy, WhatIsWrittenIsReadBack) {
   EXPECT_EQ((std::filesystem::file_size(folder_ / "y.npy") - 24) % 64, 0u);
 }
 
+TEST_F(Npy, BytesThatAreWrittenAreReadBack) {
+  const std::vector<std::uint8_t> values{0, 7, 255, 128};
+  NpyWriter writer(folder_ / "y.npy", Shape{4}, DataType::kUInt8);
+  writer.write(std::span(values));
+  writer.finish();
+  NpyReader reader(folder_ / "y.npy");
+  EXPECT_EQ(reader.header().type, DataType::kUInt8);
+  EXPECT_EQ(reader.header().shape, (Shape{4}));
+  std::vector<std::uint8_t> read(4);
+  reader.read(std::span(read));
+  EXPECT_EQ(read, values);
+}
+
 TEST_F(Npy, AnUnfinishedFileLeavesNothing) {
   { NpyWriter writer(folder_ / "y.npy", Shape{2, 3}); }
   EXPECT_TRUE(std::filesystem::is_empty(folder_));

@@ -2,8 +2,11 @@
 // numbers (weight_loader.h).
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <optional>
+#include <span>
+#include <string>
 
 #include "graph/graph.h"
 
@@ -15,5 +18,13 @@ namespace octet::caffe {
 /// layer.
 graph::Graph import_caffe(const std::filesystem::path& prototxt,
                           const std::optional<std::filesystem::path>& caffemodel);
+
+/// A file in memory; its name is for messages and for the origin of layers.
+struct MemoryFile {
+  std::string name;
+  std::span<const std::byte> bytes;
+};
+/// The same of files in memory.
+graph::Graph import_caffe(const MemoryFile& prototxt, const MemoryFile& caffemodel);
 
 }  // namespace octet::caffe

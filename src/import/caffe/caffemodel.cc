@@ -193,7 +193,14 @@ void read_blob(FileWindow& window, const BlobEntry& blob, std::span<float> to) {
   }
 }
 
-Caffemodel::Caffemodel(const std::filesystem::path& path) : file_(path), window_(file_) {
+Caffemodel::Caffemodel(const std::filesystem::path& path) : file_(path), window_(file_) { index(); }
+
+Caffemodel::Caffemodel(const std::string& name, std::span<const std::byte> bytes)
+    : file_(name, bytes), window_(file_) {
+  index();
+}
+
+void Caffemodel::index() {
   if (file_.size() == 0) throw Error(ErrorCode::kParse, fmt::format("{}: the file is empty", file_.name()));
   WireReader reader(window_, 0, file_.size());
   while (const auto field = reader.next()) {

@@ -6,6 +6,7 @@
 // dimensions, floats packed and unpacked, and double_data. Field numbers: caffe.proto.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <span>
@@ -40,6 +41,8 @@ class Caffemodel {
  public:
   /// Throws Error (kNotFound, kIo, kParse, kUnsupported).
   explicit Caffemodel(const std::filesystem::path& path);
+  /// One in memory, which must outlive it; `name` is for messages.
+  Caffemodel(const std::string& name, std::span<const std::byte> bytes);
 
   const std::string& file() const { return file_.name(); }
   const std::vector<LayerEntry>& layers() const { return layers_; }
@@ -48,6 +51,8 @@ class Caffemodel {
   void read(const BlobEntry& blob, std::span<float> to) { read_blob(window_, blob, to); }
 
  private:
+  void index();
+
   wire::InputFile file_;
   wire::FileWindow window_;
   std::vector<LayerEntry> layers_;

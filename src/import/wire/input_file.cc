@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "octet/error.h"
 
@@ -30,12 +31,24 @@ InputFile::InputFile(const std::filesystem::path& path) : name_(path.string()) {
   size_ = static_cast<std::uint64_t>(status.st_size);
 }
 
-InputFile::~InputFile() { ::close(descriptor_); }
+InputFile::InputFile(std::string name, std::span<const std::byte> bytes)
+    : name_(std::move(name)), memory_(bytes), size_(bytes.size()) {}
+
+InputFile::~InputFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
 
 void InputFile::read(std::uint64_t offset, void* to, std::size_t bytes) const {
   // Linux moves at most about 2 GiB in one call.
   constexpr std::size_t kMostAtOnce = std::size_t{1} << 30;
   auto* out = static_cast<char*>(to);
+  if (descriptor_ < 0) {
+    if (offset > size_ || bytes > size_ - offset) {
+      throw Error(ErrorCode::kIo, fmt::format("{}: ends at byte {}", name_, size_));
+    }
+    std::copy_n(memory_.data() + offset, bytes, reinterpret_cast<std::byte*>(out));
+    return;
+  }
   while (bytes > 0) {
     const ssize_t got = ::pread(descriptor_, out, std::min(bytes, kMostAtOnce), static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;

@@ -1,11 +1,13 @@
 // A file read at chosen offsets. Plain reads instead of a memory map: a file that another process cuts short
 // while it is read gives an error here, where a map would end the program, and what is read goes straight to
-// where it is wanted.
+// where it is wanted. Bytes in memory can stand for a file, as those of a network that is part of the
+// program.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 
 namespace octet::wire {
@@ -14,6 +16,8 @@ class InputFile {
  public:
   /// Throws Error: kNotFound if there is no such file, kIo if it is not a regular file or cannot be opened.
   explicit InputFile(const std::filesystem::path& path);
+  /// The bytes must outlive it; `name` is for messages.
+  InputFile(std::string name, std::span<const std::byte> bytes);
   ~InputFile();
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
@@ -25,7 +29,8 @@ class InputFile {
 
  private:
   std::string name_;
-  int descriptor_ = -1;
+  int descriptor_ = -1;  // -1: `memory_` it is
+  std::span<const std::byte> memory_;
   std::uint64_t size_ = 0;
 };
 

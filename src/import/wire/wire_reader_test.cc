@@ -49,6 +49,22 @@ TEST_F(Wire, EveryWireTypeIsRead) {
   EXPECT_EQ(fields[3].size(), 8u);
 }
 
+TEST_F(Wire, BytesInMemoryAreReadAsAFileIs) {
+  const std::string bytes =
+      "\x12\x03"
+      "abc";
+  const InputFile memory("memory", std::as_bytes(std::span(bytes)));
+  EXPECT_EQ(memory.size(), 5u);
+  FileWindow window(memory);
+  WireReader reader(window, 0, memory.size());
+  const auto field = reader.next();
+  ASSERT_TRUE(field);
+  EXPECT_EQ(WireReader::read_text(window, *field, 10), "abc");
+  char to[2];
+  EXPECT_THROW(memory.read(4, to, 2), Error);
+  EXPECT_THROW(memory.read(6, to, 0), Error);
+}
+
 TEST_F(Wire, NegativeNumbersAreTenBytes) {
   const auto fields = read(std::string("\x08") + std::string(9, '\xff') + "\x01");
   ASSERT_EQ(fields.size(), 1u);
