@@ -1,0 +1,115 @@
+#include "quantize/shared_scales.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+namespace octet::quantize {
+namespace {
+
+using graph::Node;
+using graph::TensorId;
+
+std::size_t index(TensorId t) { return static_cast<std::size_t>(t); }
+
+/// Output integers are input integers.
+bool passes_values_on(const graph::Op& op) {
+  const auto* pool = std::get_if<graph::Pooling>(&op);
+  return (pool != nullptr && pool->kind == graph::PoolKind::kMax) ||
+         std::holds_alternative<graph::Concat>(op) || std::holds_alternative<graph::Flatten>(op) ||
+         std::holds_alternative<graph::Reshape>(op) || std::holds_alternative<graph::Identity>(op);
+}
+
+bool rectifies(const std::optional<graph::Relu>& relu) { return relu && relu->slope == 0; }
+
+/// Whether a node's output is never negative, `inputs` saying which of its inputs never are.
+struct NeverNegative {
+  std::vector<bool> inputs;
+
+  bool all() const {
+    return std::all_of(inputs.begin(), inputs.end(), [](bool b) { return b; });
+  }
+  bool any() const {
+    return std::any_of(inputs.begin(), inputs.end(), [](bool b) { return b; });
+  }
+
+  bool operator()(const graph::Input&) const { return false; }
+  bool operator()(const graph::Convolution& op) const { return rectifies(op.relu); }
+  bool operator()(const graph::InnerProduct& op) const { return rectifies(op.relu); }
+  bool operator()(const graph::ChannelAffine& op) const { return rectifies(op.relu); }
+  bool operator()(const graph::BatchNorm&) const { return false; }
+  bool operator()(const graph::Relu& op) const { return op.slope == 0 || all(); }
+  bool operator()(const graph::Softmax&) const { return true; }
+  bool operator()(const graph::Eltwise& op) const {
+    if (rectifies(op.relu)) return true;
+    if (op.kind == graph::EltwiseKind::kMax) return any();
+    return all() &&
+           std::all_of(op.coefficients.begin(), op.coefficients.end(), [](float c) { return c >= 0; });
+  }
+  /// Pooling, normalisation, concatenation, views.
+  template <typename Op>
+  bool operator()(const Op&) const {
+    return all();
+  }
+};
+
+class Grouping {
+ public:
+  explicit Grouping(std::size_t tensors) : parent_(tensors) { std::iota(parent_.begin(), parent_.end(), 0); }
+  TensorId root(TensorId t) {
+    while (parent_[index(t)] != t) t = parent_[index(t)] = parent_[index(parent_[index(t)])];
+    return t;
+  }
+  void tie(TensorId a, TensorId b) { parent_[index(root(b))] = root(a); }
+
+ private:
+  std::vector<TensorId> parent_;
+};
+
+}  // namespace
+
+std::vector<ScaleGroup> shared_scales(const graph::Graph& graph) {
+  const std::vector<char> live = graph.live_nodes();
+  Grouping grouping(graph.tensors.size());
+  std::vector<bool> never_negative(graph.tensors.size(), false);
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
+    NeverNegative rule;
+    for (const TensorId t : node.inputs) rule.inputs.push_back(never_negative[index(t)]);
+    const bool result = std::visit(rule, node.op);
+    for (const TensorId t : node.outputs) never_negative[index(t)] = result;
+    if (!live[n] || !passes_values_on(node.op)) continue;
+    for (const TensorId in : node.inputs)
+      for (const TensorId out : node.outputs) grouping.tie(in, out);
+  }
+
+  std::vector<ScaleGroup> groups;
+  std::map<TensorId, std::size_t> group_of_root;
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
+    if (!live[n]) continue;
+    for (const TensorId t : node.outputs) {
+      const auto [at, is_new] = group_of_root.emplace(grouping.root(t), groups.size());
+      if (is_new) groups.push_back({.never_negative = true});
+      ScaleGroup& group = groups[at->second];
+      group.members.push_back(t);
+      group.never_negative = group.never_negative && never_negative[index(t)];
+      if (!passes_values_on(node.op)) group.sources.push_back(t);
+      if (std::holds_alternative<graph::Concat>(node.op)) group.leader = t;
+    }
+  }
+  for (ScaleGroup& group : groups)
+    if (group.sources.size() == 1) group.leader = group.sources[0];
+  return groups;
+}
+
+std::string reason_for_fp32(const graph::Node& node) {
+  if (std::holds_alternative<graph::Softmax>(node.op)) return "a softmax is computed in FP32";
+  if (const auto* eltwise = std::get_if<graph::Eltwise>(&node.op))
+    return eltwise->kind == graph::EltwiseKind::kProduct ? "a product of tensors is computed in FP32" : "";
+  if (const auto* concat = std::get_if<graph::Concat>(&node.op))
+    return concat->axis == 1 ? "" : "a concatenation along another axis than the channels is made in FP32";
+  return "";
+}
+
+}  // namespace octet::quantize
