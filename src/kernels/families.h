@@ -63,6 +63,8 @@ OCTET_FAMILY(lrn_i8_generic);
 OCTET_FAMILY(lrn_i8_avx2);
 OCTET_FAMILY(lrn_i8_avx512);
 OCTET_FAMILY(depthwise_i8_generic);
+OCTET_FAMILY(depthwise_i8_avx2);
+OCTET_FAMILY(depthwise_i8_avx512);
 OCTET_FAMILY(fully_connected_i8_generic);
 OCTET_FAMILY(fully_connected_i8_avx2);
 OCTET_FAMILY(fully_connected_i8_avx512);
@@ -75,6 +77,8 @@ OCTET_FAMILY(fully_connected_bf16_generic);
 OCTET_FAMILY(fully_connected_bf16_avx2);
 OCTET_FAMILY(fully_connected_bf16_avx512);
 OCTET_FAMILY(fully_connected_bf16_avx512bf16);
+OCTET_FAMILY(fully_connected_i8_amx);
+OCTET_FAMILY(fully_connected_bf16_amx);
 
 #undef OCTET_FAMILY
 // clang-format on

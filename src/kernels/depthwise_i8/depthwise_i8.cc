@@ -209,4 +209,11 @@ std::unique_ptr<Kernel> create(const OpDesc& desc, const DepthwiseI8Functions& f
 double depthwise_i8_generic_cost(const OpDesc& desc, int) { return cost(desc, 50); }
 std::unique_ptr<Kernel> depthwise_i8_generic(const OpDesc& desc) { return create(desc, kDepthwiseI8Generic); }
 
+#ifdef OCTET_X86
+double depthwise_i8_avx2_cost(const OpDesc& desc, int) { return cost(desc, 2); }
+std::unique_ptr<Kernel> depthwise_i8_avx2(const OpDesc& desc) { return create(desc, kDepthwiseI8Avx2); }
+double depthwise_i8_avx512_cost(const OpDesc& desc, int) { return cost(desc, 1); }
+std::unique_ptr<Kernel> depthwise_i8_avx512(const OpDesc& desc) { return create(desc, kDepthwiseI8Avx512); }
+#endif
+
 }  // namespace octet::kernels

@@ -16,6 +16,10 @@ using test::NhwcTensor;
 std::vector<test::Variant> variants() {
   return test::usable({
       {Isa::kGeneric, depthwise_i8_generic_cost, depthwise_i8_generic},
+#ifdef OCTET_X86
+      {Isa::kAvx2, depthwise_i8_avx2_cost, depthwise_i8_avx2},
+      {Isa::kAvx512, depthwise_i8_avx512_cost, depthwise_i8_avx512},
+#endif
   });
 }
 
