@@ -3,6 +3,7 @@
 // the reference is right.
 #include <gtest/gtest.h>
 
+#include "kernels/conv_dot/geometry.h"
 #include "kernels/conv_dot/packing.h"
 #include "kernels/conv_dot/test_convolution.h"
 #include "kernels/families.h"
@@ -40,16 +41,15 @@ const std::vector<Way> kOne = {{.workers = 1}};
 const std::vector<Way> kAllWays = {
     {.workers = 1}, {.workers = 2}, {.workers = 3, .gap = 48}, {.workers = 2, .images_per_call = 1}};
 
-void check(const Case& c, int images = 1, const std::vector<Way>& ways = kOne,
-           Values values = Values::kRandom, std::uint32_t seed = 1) {
-  const ConvDesc desc = c.desc();
-  conv_dot::Problem problem(desc, images, seed, values);
+void check(conv_dot::Problem& problem, const std::vector<Way>& ways, std::uint32_t seed = 1) {
+  const ConvDesc& desc = problem.desc;
+  const int images = problem.images;
   const conv_dot::Create reference =
-      c.type == DataType::kUInt8 ? conv_i8_direct_generic : conv_i16_direct_generic;
+      desc.input.type == DataType::kUInt8 ? conv_i8_direct_generic : conv_i16_direct_generic;
   for (const Way& way : ways) {
     const std::vector<std::uint8_t> expected =
         conv_dot::compute(reference, problem, {.gap = way.gap, .in_place = way.in_place}).memory();
-    for (const Entry& entry : fast_entries(c.type)) {
+    for (const Entry& entry : fast_entries(desc.input.type)) {
       SCOPED_TRACE(testing::Message()
                    << entry.name << ": " << conv_dot::describe(desc) << ", images " << images << ", workers "
                    << way.workers << ", per call " << way.images_per_call << ", gap " << way.gap
@@ -60,6 +60,12 @@ void check(const Case& c, int images = 1, const std::vector<Way>& ways = kOne,
                 "");
     }
   }
+}
+
+void check(const Case& c, int images = 1, const std::vector<Way>& ways = kOne,
+           Values values = Values::kRandom, std::uint32_t seed = 1) {
+  conv_dot::Problem problem(c.desc(), images, seed, values);
+  check(problem, ways, seed);
 }
 
 TEST(DirectConvolution, PointwiseReadsInPlace) {
@@ -98,6 +104,27 @@ TEST(DirectConvolution, ExtremeValues) {
         c.zero_residual = 255 - zero;
         check(c, 2, {{.workers = 2}}, values);
       }
+}
+
+TEST(DirectConvolution, OutputsFarBeyondTheIntegers) {
+  for (bool residual : {false, true})
+    for (std::int64_t out : {16, 32, 48, 64}) {
+      Case c{16, 6, 7, out, square(3, 1, 1)};
+      c.residual = residual;
+      conv_dot::Problem problem(c.desc(), 1, 1);
+      // One channel is enough to take a panel from the conversions that saturate.
+      problem.multipliers[3] = 1e9f;
+      problem.multipliers[7] = 0.7f;
+      check(problem, {{.workers = 1}});
+    }
+}
+
+TEST(DirectConvolution, ResidualsOfHugeScale) {
+  Case c{16, 6, 7, 64, square(1)};
+  c.residual = true;
+  conv_dot::Problem problem(c.desc(), 1, 1);
+  problem.desc.residual_map.quantization.scale = 1e10f;
+  check(problem, {{.workers = 1}});
 }
 
 TEST(DirectConvolution, KernelsStridesDilationsAndPads) {
@@ -265,6 +292,48 @@ TEST(DirectConvolution, FastKernelsTakeAllButPartialGroups) {
     EXPECT_LT(entry.variant.cost(other_type, 1), 0) << entry.name;
     EXPECT_LT(entry.variant.cost(OpDesc(PoolDesc{}), 1), 0) << entry.name;
   }
+}
+
+// Every pixel of every image lies in one tile, and no worker gets much more than its share.
+TEST(Tiles, CoverACallOnceAndShareItEvenly) {
+  const auto share = [](const Case& c, int images, int workers) {
+    const ConvDesc desc = c.desc();
+    const conv_dot::PackedWeights packed(desc, 64);
+    const conv_dot::Geometry geometry(desc, packed.groups_of_pixel());
+    const std::int64_t pixels = desc.output.pixels(),
+                       panels = static_cast<std::int64_t>(packed.panels().size());
+    const conv_dot::TileGrid grid(geometry, images, pixels, panels, workers);
+    std::vector<int> seen(static_cast<std::size_t>(images * pixels));
+    for (std::int64_t t = 0; t < grid.tiles(); ++t) {
+      const conv_dot::Tile tile = grid.tile(t);
+      EXPECT_LE(tile.pixels(), geometry.tile_images(images) * geometry.max_pixels());
+      for (int n = tile.image; n < tile.image + tile.images; ++n)
+        for (std::int64_t p = tile.begin; p < tile.end; ++p) ++seen[static_cast<std::size_t>(n * pixels + p)];
+    }
+    EXPECT_EQ(seen, std::vector<int>(seen.size(), 1)) << conv_dot::describe(desc);
+    double most = 0;
+    for (int worker = 0; worker < workers; ++worker) {
+      const Share mine = share_of(grid.tiles() * grid.parts(), worker, workers);
+      double work = 0;
+      for (std::int64_t item = mine.begin; item < mine.end; ++item) {
+        const Share part = share_of(panels, static_cast<int>(item % grid.parts()), grid.parts());
+        work += static_cast<double>(grid.tile(item / grid.parts()).pixels() * (part.end - part.begin));
+      }
+      most = std::max(most, work);
+    }
+    return static_cast<double>(images * pixels * panels) / (most * workers);  // 1: perfect
+  };
+  for (int workers : {1, 2, 3, 4})
+    for (int images : {1, 2, 3, 5, 8}) {
+      EXPECT_GT(share({64, 56, 56, 256, square(1)}, images, workers), 0.85);
+      EXPECT_GT(share({64, 56, 56, 64, square(3, 1, 1)}, images, workers), 0.85);
+      EXPECT_GT(share({256, 14, 14, 256, square(3, 1, 1)}, images, workers), 0.85);
+      EXPECT_GT(share({512, 7, 7, 512, square(3, 1, 1)}, images, workers), 0.85);
+      EXPECT_GT(share({480, 14, 14, 192, square(1)}, images, workers), 0.85);
+      EXPECT_GT(share({832, 7, 7, 48, square(1)}, images, workers), 0.85);
+    }
+  share({16, 1, 1, 16, square(1)}, 3, 4);
+  share({16, 3, 1, 16, square(1)}, 1, 4);
 }
 
 TEST(Panels, AreWideAndEndInNoSingleVectorAfterAWideOne) {

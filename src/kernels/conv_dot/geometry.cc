@@ -144,18 +144,19 @@ TileGrid::TileGrid(const Geometry& geometry, int images, std::int64_t pixels, st
   };
   if (even(tiles())) return;
   // A single tile is best shared by output channels: each worker then reads its own weights only. Otherwise
-  // cut a little finer than the caches ask for.
+  // cut a little finer than the caches ask for, into tiles of equal size.
   if (tiles() == 1 && even(panels)) {
     parts_ = workers;
     return;
   }
-  const auto finer = [&](std::int64_t least, std::int64_t items) {
-    const std::int64_t count = divide_up(least, workers) * workers;
-    return count <= items ? count : least;
-  };
-  image_tiles_ = finer(image_tiles_, images_);
-  if (!even(tiles())) pixel_tiles_ = finer(pixel_tiles_, pixels_);
-  if (!even(tiles()) && panels > 1) parts_ = workers;
+  if (images_ % image_tiles_ != 0) image_tiles_ = images_;
+  std::int64_t finer = pixel_tiles_;
+  while (image_tiles_ * finer % workers != 0) ++finer;
+  if (finer <= pixels_) {
+    pixel_tiles_ = finer;
+  } else if (panels > 1) {
+    parts_ = workers;
+  }
 }
 
 Tile TileGrid::tile(std::int64_t index) const {
