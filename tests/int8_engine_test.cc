@@ -67,11 +67,22 @@ Network before_softmax(const Network& network) {
   return network;
 }
 
+/// True if nothing but the ends of the network computes in FP32, whose sums may differ between instruction
+/// sets.
+bool computes_in_integers(const Engine& engine) {
+  for (const StepInfo& step : engine.steps()) {
+    const std::string family = step.kernel.substr(0, step.kernel.find('/'));
+    if (family.ends_with("_f32") && family != "reformat_f32" && family != "softmax_f32") return false;
+  }
+  return true;
+}
+
 class IntegerRandomNetworks : public testing::TestWithParam<Precision> {};
 
 TEST_P(IntegerRandomNetworks, GiveTheSameBytesOnEveryInstructionSetBatchAndThreadCount) {
   constexpr std::uint32_t kFirstSeed = 900;
   const std::vector<Isa> isas = test::usable_isas();
+  int compared = 0;
   for (std::uint32_t seed = kFirstSeed; seed < kFirstSeed + 80; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     const Network network = test::RandomNetwork(seed).build();
@@ -91,12 +102,16 @@ TEST_P(IntegerRandomNetworks, GiveTheSameBytesOnEveryInstructionSetBatchAndThrea
       options.isa = variant.isa;
       options.threads = variant.threads;
       options.max_batch = variant.batch;
-      const auto outputs = run(Engine::build(network, options), images, variant.batch);
+      const Engine engine = Engine::build(network, options);
+      if (!computes_in_integers(engine)) break;
+      const auto outputs = run(engine, images, variant.batch);
       if (first.empty()) first = outputs;
-      ASSERT_EQ(outputs, first) << to_string(variant.isa) << ", " << variant.threads << " threads, batch "
-                                << variant.batch;
+      ASSERT_TRUE(outputs == first) << to_string(variant.isa) << ", " << variant.threads << " threads, batch "
+                                    << variant.batch;
+      ++compared;
     }
   }
+  EXPECT_GT(compared, 40);
 }
 
 TEST_P(IntegerRandomNetworks, AreNearTheReference) {
@@ -231,8 +246,8 @@ TEST_P(IntegerZoo, GivesTheSameBytesOnEveryInstructionSetBatchAndThreadCount) {
     options.max_batch = variant.batch;
     const auto outputs = run(Engine::build(network, options), images, variant.batch);
     if (first.empty()) first = outputs;
-    ASSERT_EQ(outputs, first) << to_string(variant.isa) << ", " << variant.threads << " threads, batch "
-                              << variant.batch;
+    ASSERT_TRUE(outputs == first) << to_string(variant.isa) << ", " << variant.threads << " threads, batch "
+                                  << variant.batch;
   }
   EXPECT_GT(signal_to_noise_db(fp32[0], first[0]), 5);
 }

@@ -150,17 +150,24 @@ class Lowering {
   View operand(TensorId t, DataType type) {
     const View v = view(t);
     FeatureMap wanted = v.map;
-    if (v.map.type != type || !v.map.same_sizes(blocked(t)) || v.map.layout != blocked_layout(type))
+    if (v.map.type != type || !v.map.same_sizes(blocked(t)) || v.map.layout != blocked_layout(type) ||
+        is_pictures(v))
       wanted = map_of(t, type);
     if (lies_as(v.map, wanted) && !is_pictures(v)) return v;
     const auto key = std::make_pair(t, type);
     if (const auto known = converted_.find(key); known != converted_.end()) return known->second;
-    View from = v;
-    if (!v.map.same_sizes(wanted)) {  // looked at in another shape: by way of NCHW order, which shapes share
-      if (v.map.layout != Layout::kNchw) from = reformat(v, dense_of(v.map), t);
+    const bool by_way_of_fp32 = v.map.type != type && v.map.type != DataType::kFloat32 &&
+                                type != DataType::kFloat32 && !is_pictures(v);
+    View from = by_way_of_fp32 ? operand(t, DataType::kFloat32) : v;
+    if (!from.map.same_sizes(
+            wanted)) {  // looked at in another shape: by way of NCHW order, which shapes share
+      if (from.map.layout != Layout::kNchw) from = reformat(from, dense_of(from.map), t);
       from.map = dense(t);
     }
-    return converted_[key] = is_pictures(v) ? pictures_to_fp32(from, wanted, t) : reformat(from, wanted, t);
+    if (!is_pictures(v)) return converted_[key] = reformat(from, wanted, t);
+    if (type != DataType::kFloat32)
+      return converted_[key] = reformat(operand(t, DataType::kFloat32), wanted, t);
+    return converted_[key] = pictures_to_fp32(v, wanted, t);
   }
   View blocked_operand(TensorId t) { return operand(t, DataType::kFloat32); }
 
@@ -197,8 +204,7 @@ class Lowering {
 
   /// The pictures' bytes in front of a first layer, whether the caller gives them or FP32 less the mean.
   View picture_bytes(TensorId t) {
-    const auto key = std::make_pair(t, DataType::kUInt8);
-    if (const auto known = converted_.find(key); known != converted_.end()) return known->second;
+    if (const auto known = picture_bytes_.find(t); known != picture_bytes_.end()) return known->second;
     const View v = view(t);
     FeatureMap map = feature_map(shape(t), Layout::kNhwc, where(*node_));
     map.type = DataType::kUInt8;
@@ -207,7 +213,7 @@ class Lowering {
     Step& step = add_step(kernels::ReformatDesc{v.map, map, 0, true}, {v.ref}, result);
     step.op = "Reformat";
     if (!is_pictures(v)) step.weights = {mean_of(t)};
-    return converted_[key] = result;
+    return picture_bytes_[t] = result;
   }
 
   /// The input of a layer of integers or BF16. What the caller gives in a few planes stays as narrow.
@@ -341,9 +347,8 @@ class Lowering {
   static bool is_integer(DataType type) { return type == DataType::kUInt8 || type == DataType::kInt16; }
 
   bool reads_pictures(TensorId t, const View& input) const {
-    const auto bytes = converted_.find(std::make_pair(t, DataType::kUInt8));
-    return view(t).ref.kind == OperandRef::Kind::kInput && !scheme(t).pixel_mean.empty() &&
-           bytes != converted_.end() && bytes->second.ref.index == input.ref.index;
+    const auto bytes = picture_bytes_.find(t);
+    return bytes != picture_bytes_.end() && bytes->second.ref.index == input.ref.index;
   }
 
   quantize::IntegerLayerSpec integer_layer(const View& input, const View& output) const {
@@ -506,6 +511,7 @@ class Lowering {
   std::map<TensorId, View> views_;
   std::set<TensorId> placed_;  // written straight into their concatenation
   std::map<std::pair<TensorId, DataType>, View> converted_;
+  std::map<TensorId, View> picture_bytes_;
 };
 
 }  // namespace

@@ -129,12 +129,17 @@ class SchemeMaker {
       const TensorCalibration* known = calibration_->find_tensor(graph_.tensors[t].name);
       if (known == nullptr) continue;
       scheme_.tensors[t].u8 = kernels::Quantization{known->scale, known->zero_point, 0};
+      if (known->pixel_mean.empty()) continue;
+      // Only a convolution reads the pictures' bytes; for everything else they are signed like any tensor.
+      const float largest = std::max(std::fabs(known->minimum), std::fabs(known->maximum));
+      scheme_.tensors[t].u8 = kernels::Quantization{largest > 0 ? largest / 127 : 1.0f, 128, 0};
       scheme_.tensors[t].pixel_mean = known->pixel_mean;
     }
   }
 
   DataType node_type(const Node& node) {
-    if (std::holds_alternative<graph::Input>(node.op)) return DataType::kFloat32;
+    if (std::holds_alternative<graph::Input>(node.op))
+      return type_of(precision_ == Precision::kMixed ? Precision::kInt8 : precision_);
     if (has_weights_of_taps(node.op)) {
       if (precision_ != Precision::kMixed) return type_of(precision_);
       const LayerCalibration* layer = calibration_->find_layer(node.name);
@@ -182,7 +187,8 @@ class SchemeMaker {
   void check_scales() {
     for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
       const Node& node = graph_.nodes[n];
-      if (scheme_.nodes[n] != DataType::kUInt8 || is_view(node.op)) continue;
+      const bool computes = !is_view(node.op) && !std::holds_alternative<graph::Input>(node.op);
+      if (scheme_.nodes[n] != DataType::kUInt8 || !computes) continue;
       const auto check = [&](TensorId t) {
         if (tensor(t).u8) return;
         throw Error(ErrorCode::kMismatch,
