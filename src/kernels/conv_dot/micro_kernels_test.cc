@@ -271,6 +271,8 @@ class MicroKernel : public testing::TestWithParam<Named> {
       all.push_back(real_epilogue(narrow, true, 0));
     } else {
       for (bool leaky : {false, true}) all.push_back(integer_epilogue(narrow, leaky));
+      all.push_back(integer_epilogue(narrow, false));
+      all.back().bounded = narrow == Output::kU8;
     }
     return all;
   }

@@ -81,7 +81,9 @@ bool PackedWeights::bounded(const std::byte* packed, std::size_t panel) {
   return (flags(packed, panel) & kBounded) != 0;
 }
 
-// Reads each output channel's weights in their order; the writes stay within one panel.
+// Fully connected layers have panels of more than a megabyte, at distances that are powers of two: the order
+// of the loops lets every cache line that is read or written be finished while it is near. With one kernel
+// position a channel's line holds many groups; with more, a group is written for all lanes at once.
 template <class Weight, class Convert>
 void PackedWeights::pack_panel(const Panel& panel, std::span<const Weight> weights, Convert convert,
                                std::byte* to) const {
@@ -89,15 +91,21 @@ void PackedWeights::pack_panel(const Panel& panel, std::span<const Weight> weigh
   constexpr std::int64_t values = 4 / static_cast<std::int64_t>(sizeof(Value));  // of a group
   std::memset(to, 0, static_cast<std::size_t>(panel_bytes(panel.lanes)));
   const std::int64_t group_bytes = panel.lanes * 4;
-  const std::int64_t last = std::min(panel.channel + panel.lanes, (panel.group + 1) * group_outputs_);
-  for (std::int64_t out = panel.channel; out < last; ++out) {
-    const Weight* from = weights.data() + out * channels_ * kernel_;
-    for (std::int64_t c = 0; c < channels_; ++c) {
-      std::byte* place = to + c / values * group_bytes + (out - panel.channel) * 4 +
-                         c % values * static_cast<std::int64_t>(sizeof(Value));
-      for (std::int64_t tap = 0; tap < kernel_; ++tap, place += groups_of_pixel_ * group_bytes) {
-        const Value value = convert(*from++);
-        std::memcpy(place, &value, sizeof value);
+  const std::int64_t lanes =
+      std::min<std::int64_t>(panel.lanes, (panel.group + 1) * group_outputs_ - panel.channel);
+  const Weight* first = weights.data() + panel.channel * channels_ * kernel_;
+  const std::int64_t step = kernel_ == 1 ? 16 * values : values;
+  for (std::int64_t begin = 0; begin < channels_; begin += step) {
+    const std::int64_t end = std::min(begin + step, channels_);
+    for (std::int64_t tap = 0; tap < kernel_; ++tap) {
+      for (std::int64_t lane = 0; lane < lanes; ++lane) {
+        const Weight* from = first + (lane * channels_ + begin) * kernel_ + tap;
+        std::byte* place = to + (tap * groups_of_pixel_ + begin / values) * group_bytes + lane * 4;
+        for (std::int64_t c = begin; c < end; c += values, place += group_bytes) {
+          Value group[values] = {};
+          for (std::int64_t i = 0; i < values && c + i < end; ++i, from += kernel_) group[i] = convert(*from);
+          std::memcpy(place, group, sizeof group);
+        }
       }
     }
   }
