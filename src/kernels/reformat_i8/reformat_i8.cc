@@ -93,9 +93,16 @@ class Reformat final : public Kernel {
     return pixels_ || in_.type == DataType::kBFloat16 || in_.quantization == out_.quantization;
   }
 
+  /// Copies that write all four bytes of a picture's pixels by themselves.
+  bool writes_quads() const {
+    if (!is_quad(out_)) return false;
+    if (is_real(in_)) return in_.layout == Layout::kNchw;
+    return pixels_ && in_.pixel_step() == 3 && in_.channels == 3;
+  }
+
   ReformatFunction function_of(const ReformatI8Functions& f) const {
     if (is_real(in_)) {
-      if (in_.layout == Layout::kNchw && is_quad(out_)) return f.quantize_pixels;
+      if (writes_quads()) return f.quantize_pixels;
       return out_.type == DataType::kUInt8   ? f.quantize_u8
              : out_.type == DataType::kInt16 ? f.quantize_s16
                                              : f.quantize_bf16;
@@ -146,11 +153,11 @@ class Reformat final : public Kernel {
       if (pixels_ && is_real(out_)) {
         subtract_mean(run);
       } else {
-        if (is_real(in_) && is_quad(out_)) run.plane = in_.pixels();
+        if (writes_quads()) run.plane = in_.pixels();
         function_(run);
       }
     }
-    if (ends_) fill_rest(first, count);
+    if (ends_ && !writes_quads()) fill_rest(first, count);
   }
 
   /// Elements from an image's start to a channel of a pixel (kNchw16c: to the channel's block).
@@ -162,7 +169,7 @@ class Reformat final : public Kernel {
 
   void copy(const std::byte* from, std::byte* to, std::int64_t count) const noexcept {
     const auto size = static_cast<std::int64_t>(size_of(in_.type));
-    if (pixels_ && in_.pixel_step() == 3 && is_quad(out_) && in_.channels == 3) {
+    if (writes_quads()) {
       widen_pixels(from, to, count, static_cast<std::uint8_t>(out_.quantization.zero_point));
       return;
     }
