@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <filesystem>
 #include <optional>
 
 #include "octet/engine.h"
@@ -13,6 +14,7 @@
 #include "octet/version.h"
 #include "tools/support/bindings.h"
 #include "tools/support/program.h"
+#include "tools/support/quantization.h"
 
 namespace octet::tools {
 namespace {
@@ -52,19 +54,16 @@ void declare(CLI::App& program, Options& options) {
   program.add_flag("--hostTime", options.host_time, "accepted; on a CPU all times are the host's");
   program.add_flag("--verbose", options.verbose, "print the plan's size and kernels");
   program.add_flag("--int8", options.int8, "INT8");
-  program.add_option("--calib", options.calibration, "INT8 calibration cache")->type_name("F");
-  program.add_flag("--half2", options.half2, "16-bit floating point");
+  program
+      .add_option("--calib", options.calibration,
+                  "INT8 calibration cache: read if it is there, written if not")
+      ->type_name("F");
+  program.add_flag("--half2", options.half2, "16-bit floating point; on a CPU that is BF16");
   program.add_option("--engine", options.engine, "saved engine")->type_name("F");
   program.footer(
+      "INT8 without a cache is calibrated on synthetic images, which is enough to time it.\n\n"
       "Example:\n  giexec --deploy deploy.prototxt --model net.caffemodel --output prob --batch 8 "
       "--iterations 5 --avgRuns 10");
-}
-
-void refuse_if(bool asked, const char* flag) {
-  if (asked)
-    throw Error(
-        ErrorCode::kUnsupported,
-        fmt::format("{} is not available in this build, which runs fp32 networks from --deploy", flag));
 }
 
 void require_at_least(const char* flag, int value, int least) {
@@ -74,10 +73,13 @@ void require_at_least(const char* flag, int value, int least) {
 }
 
 void check(const Options& options) {
-  refuse_if(options.int8, "--int8");
-  refuse_if(!options.calibration.empty(), "--calib");
-  refuse_if(options.half2, "--half2");
-  refuse_if(!options.engine.empty(), "--engine");
+  if (!options.engine.empty())
+    throw Error(ErrorCode::kUnsupported,
+                "--engine is not available in this build, which runs networks from --deploy");
+  if (options.int8 && options.half2)
+    throw Error(ErrorCode::kInvalidArgument, "--int8 and --half2: expected one of them, got both");
+  if (!options.calibration.empty() && !options.int8)
+    throw Error(ErrorCode::kInvalidArgument, "--calib: expected --int8 with it");
   require_at_least("--batch", options.batch, 1);
   require_at_least("--iterations", options.iterations, 1);
   require_at_least("--avgRuns", options.average_runs, 1);
@@ -88,12 +90,34 @@ void check(const Options& options) {
         fmt::format("--device {} is not available: device 0, the CPU, is the only one", options.device));
 }
 
+constexpr std::uint64_t kSeed = 1;  // of images, and of weights where there is no --model
+
+UsedCalibration calibrate(const Options& options, const Network& network) {
+  if (!options.calibration.empty() && std::filesystem::exists(options.calibration))
+    return load_calibration(options.calibration, network, "", false);
+  UsedCalibration made = improvise_calibration(network, nullptr, kSeed, 0);
+  if (!options.calibration.empty()) {
+    made.calibration->save(options.calibration);
+    fmt::print(stderr, "giexec: wrote {}\n", options.calibration);
+  }
+  return made;
+}
+
+Precision precision_of(const Options& options) {
+  if (options.int8) return Precision::kInt8;
+  return options.half2 ? Precision::kBFloat16 : Precision::kFloat32;
+}
+
 Engine build(const Options& options) {
   std::optional<std::filesystem::path> weights;
   if (!options.model.empty()) weights = options.model;
-  const Network network = Network::load_caffe(options.deploy, weights).with_output(options.outputs.front());
+  const Network network =
+      Network::load_caffe(options.deploy, weights, kSeed).with_output(options.outputs.front());
   BuildOptions build;
+  build.precision = precision_of(options);
   build.max_batch = options.batch;
+  if (options.half2) warn("--half2: this CPU's 16-bit floating point is BF16, which is what runs");
+  if (options.int8) build.calibration = calibrate(options, network).calibration;
   const std::uint64_t outside = binding_bytes(network.inputs(), network.outputs(), options.batch);
   const std::uint64_t memory = describe_machine().memory_bytes;
   if (memory > 0) {
@@ -107,9 +131,9 @@ Engine build(const Options& options) {
 }
 
 void print_plan(const Engine& engine) {
-  fmt::print("{}: {}, {} threads, {} weights, {} activations\n", engine.network_name(),
-             to_string(engine.isa()), engine.threads(), format_bytes(engine.memory().weight_bytes),
-             format_bytes(engine.memory().arena_bytes));
+  fmt::print("{}: {}, {}, {} threads, {} weights, {} activations\n", engine.network_name(),
+             to_string(engine.precision()), to_string(engine.isa()), engine.threads(),
+             format_bytes(engine.memory().weight_bytes), format_bytes(engine.memory().arena_bytes));
   for (const StepInfo& step : engine.steps()) fmt::print("  {:<40} {}\n", step.layer, step.kernel);
 }
 
@@ -119,7 +143,7 @@ int run(const Options& options) {
   const Engine engine = build(options);
   if (options.verbose) print_plan(engine);
   Context context = engine.create_context();
-  Bindings bindings(engine, options.batch, 1);
+  Bindings bindings(engine, options.batch, kSeed);
   bindings.run(context, options.batch);  // the first run touches the memory; it is not timed
   double total_ms = 0;
   for (int i = 0; i < options.iterations; ++i) {

@@ -60,7 +60,22 @@ Result measure(const Engine& engine, const lab::LoadSettings& settings, std::uin
   return result;
 }
 
-Json to_json(const Options& options, const Engine& engine, bool synthetic_weights, const Result& result) {
+struct Subject {
+  Engine engine;
+  UsedCalibration calibration;
+  bool synthetic_weights = false;
+};
+
+// The network is let go once the engine has packed its weights.
+Subject prepare(const Options& options) {
+  const Network network = open_network(options.network);
+  UsedCalibration calibration = find_calibration(network, options.engine, options.network.seed);
+  Engine engine = build_engine(network, options.engine, calibration);
+  return {std::move(engine), std::move(calibration), network.synthetic_weights()};
+}
+
+Json to_json(const Options& options, const Subject& subject, const Result& result) {
+  const Engine& engine = subject.engine;
   const lab::Summary& rate = result.rate;
   const lab::Latency& latency = result.latency;
   return {{"network", engine.network_name()},
@@ -69,8 +84,9 @@ Json to_json(const Options& options, const Engine& engine, bool synthetic_weight
           {"threads", engine.threads()},
           {"isa", to_string(engine.isa())},
           {"scenario", options.scenario},
-          {"synthetic_weights", synthetic_weights},
+          {"synthetic_weights", subject.synthetic_weights},
           {"seed", options.network.seed},
+          {"calibration", octet::tools::to_json(subject.calibration)},
           {"images_per_second",
            {{"median", rate.median},
             {"min", rate.min},
@@ -87,13 +103,15 @@ Json to_json(const Options& options, const Engine& engine, bool synthetic_weight
           {"validity_reasons", result.validity.reasons}};
 }
 
-void print_text(const Options& options, const Engine& engine, bool synthetic_weights, const Result& result) {
+void print_text(const Options& options, const Subject& subject, const Result& result) {
+  const Engine& engine = subject.engine;
   const lab::Summary& rate = result.rate;
   const lab::Latency& latency = result.latency;
-  fmt::print("{}, {}, batch {}, {} {}, {}, {}{}\n", engine.network_name(), to_string(engine.precision()),
-             options.engine.batch, engine.threads(), engine.threads() == 1 ? "thread" : "threads",
-             to_string(engine.isa()), options.scenario,
-             synthetic_weights ? fmt::format(", synthetic weights of seed {}", options.network.seed) : "");
+  fmt::print(
+      "{}, {}, batch {}, {} {}, {}, {}{}\n", engine.network_name(), to_string(engine.precision()),
+      options.engine.batch, engine.threads(), engine.threads() == 1 ? "thread" : "threads",
+      to_string(engine.isa()), options.scenario,
+      subject.synthetic_weights ? fmt::format(", synthetic weights of seed {}", options.network.seed) : "");
   fmt::print(
       "throughput  {:.2f} images/s (median; 95 % {:.2f} to {:.2f}; min {:.2f}, max {:.2f}; variation {:.1f} "
       "%)\n",
@@ -103,6 +121,8 @@ void print_text(const Options& options, const Engine& engine, bool synthetic_wei
   const MemoryInfo memory = engine.memory();
   fmt::print("memory      {} ({} weights, {} activations)\n", format_bytes(memory.total()),
              format_bytes(memory.weight_bytes), format_bytes(memory.arena_bytes));
+  if (subject.calibration.calibration != nullptr)
+    fmt::print("calibration {} ({})\n", subject.calibration.calibration->hash(), subject.calibration.origin);
   fmt::print("hashes      engine {}, output {}\n", engine.hash(), result.output_hash);
   fmt::print("validity    {}\n", result.validity.word());
   for (const std::string& reason : result.validity.reasons) fmt::print("            {}\n", reason);
@@ -111,18 +131,12 @@ void print_text(const Options& options, const Engine& engine, bool synthetic_wei
 int run(const Options& options) {
   build_options(options.engine);  // says what is wrong with the options before a large network is loaded
   const lab::LoadSettings settings = load_settings(options);
-  bool synthetic_weights = false;
-  // The network is let go once the engine has packed its weights.
-  const Engine engine = [&] {
-    const Network network = open_network(options.network);
-    synthetic_weights = network.synthetic_weights();
-    return build_engine(network, options.engine);
-  }();
-  const Result result = measure(engine, settings, options.network.seed);
+  const Subject subject = prepare(options);
+  const Result result = measure(subject.engine, settings, options.network.seed);
   if (options.output.json())
-    print_json(to_json(options, engine, synthetic_weights, result));
+    print_json(to_json(options, subject, result));
   else
-    print_text(options, engine, synthetic_weights, result);
+    print_text(options, subject, result);
   return 0;
 }
 

@@ -1,4 +1,5 @@
-// octet check: the engine against the FP32 reference, on every instruction set of this machine.
+// octet check: the engine against the FP32 reference, and every instruction set of this machine against the
+// others.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -12,6 +13,7 @@
 #include "octet/hash.h"
 #include "octet/machine.h"
 #include "octet/reference.h"
+#include "tools/octet/check_integers.h"
 #include "tools/octet/command.h"
 #include "tools/octet/common_options.h"
 #include "tools/support/json_output.h"
@@ -26,8 +28,14 @@ struct Options {
   EngineOptions engine;
   OutputOptions output;
   int images = 1;
-  double bound = 1e-4;
+  double bound = 0;  // 0: the precision's
 };
+
+/// Errors are relative to the output's range. BF16 keeps 8 bits of a mantissa through all layers.
+double bound_of(const Options& options) {
+  if (options.bound != 0) return options.bound;
+  return options.engine.precision == "bf16" ? 5e-2 : 1e-4;
+}
 
 using Tensors = std::vector<std::vector<float>>;
 
@@ -101,7 +109,7 @@ std::vector<Checked> check(const Options& options, const Network& network, const
     if (status.usable) {
       EngineOptions engine_options = options.engine;
       engine_options.isa = to_string(status.isa);
-      const Tensors outputs = run_engine(build_engine(network, engine_options), inputs, options.images);
+      const Tensors outputs = run_engine(build_engine(network, engine_options, {}), inputs, options.images);
       result.max_error = relative_error(outputs, expected);
       result.output_hash = hash_of(outputs);
     }
@@ -130,12 +138,12 @@ void print_as_json(const Network& network, const Options& options, const std::ve
   print_json({{"network", network.name()},
               {"precision", options.engine.precision},
               {"images", options.images},
-              {"bound", options.bound},
+              {"bound", bound_of(options)},
               {"max_error", error_to_json(worst)},
               {"output_hash", std::move(hashes)},
               {"identical", identical},
               {"instruction_sets", std::move(sets)},
-              {"passed", worst <= options.bound}});
+              {"passed", worst <= bound_of(options)}});
 }
 
 void print_as_text(const Network& network, const Options& options, const std::vector<Checked>& results,
@@ -151,19 +159,98 @@ void print_as_text(const Network& network, const Options& options, const std::ve
              options.engine.precision, options.images, options.images == 1 ? "image" : "images");
   table.print();
   fmt::print("\n{}: largest error {:.2e}, bound {:.0e}; outputs are {}\n",
-             worst <= options.bound ? "passed" : "FAILED", worst, options.bound,
+             worst <= bound_of(options) ? "passed" : "FAILED", worst, bound_of(options),
              identical ? "identical on all instruction sets" : "not bit for bit the same everywhere");
 }
 
-int run(const Options& options) {
-  if (options.images < 1)
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("--images: expected 1 or more, got {}", options.images));
-  if (!(options.bound > 0))
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("--bound: expected more than 0, got {}", options.bound));
+/// The hash of each instruction set, or nothing where its own runs differ.
+Json hashes_of(const IntegerCheck& check) {
+  Json hashes = Json::object();
+  for (const IntegerRun& run : check.runs) {
+    const char* isa = to_string(run.isa);
+    if (!hashes.contains(isa))
+      hashes[isa] = run.output_hash;
+    else if (hashes[isa] != run.output_hash)
+      hashes[isa] = nullptr;
+  }
+  return hashes;
+}
+
+void print_as_json(const Network& network, const Options& options, const UsedCalibration& calibration,
+                   const IntegerCheck& check, bool passed) {
+  Json runs = Json::array(), sets = Json::array();
+  for (const IntegerRun& run : check.runs)
+    runs.push_back({{"isa", to_string(run.isa)},
+                    {"threads", run.threads},
+                    {"batch", run.batch},
+                    {"input", run.pixels ? "u8" : "fp32"},
+                    {"images", run.images},
+                    {"output_hash", run.output_hash},
+                    {"identical", run.same}});
+  for (const IsaStatus& status : describe_machine().isas) {
+    Json entry = {{"isa", to_string(status.isa)}, {"usable", status.usable}};
+    if (!status.usable) entry["reason"] = status.reason;
+    sets.push_back(std::move(entry));
+  }
+  print_json({{"network", network.name()},
+              {"precision", options.engine.precision},
+              {"calibration", octet::tools::to_json(calibration)},
+              {"images", check.images},
+              {"input", check.input},
+              {"max_error", error_to_json(check.max_error)},
+              {"sqnr_db", error_to_json(check.sqnr_db)},
+              {"agreement", check.agreement},
+              {"output_hash", hashes_of(check)},
+              {"identical", check.identical},
+              {"runs", std::move(runs)},
+              {"instruction_sets", std::move(sets)},
+              {"passed", passed}});
+}
+
+void print_as_text(const Network& network, const Options& options, const UsedCalibration& calibration,
+                   const IntegerCheck& check, bool passed) {
+  fmt::print("{}, {}, {} {}; calibration {} ({})\n\n", network.name(), options.engine.precision, check.images,
+             check.input, calibration.calibration->hash(), calibration.origin);
+  constexpr auto kRight = Table::Align::kRight;
+  Table table({{"instruction set"},
+               {"threads", kRight},
+               {"batch", kRight},
+               {"input"},
+               {"images", kRight},
+               {"first image's hash"},
+               {"all outputs"}});
+  for (const IntegerRun& run : check.runs)
+    table.add_row({to_string(run.isa), fmt::format("{}", run.threads), fmt::format("{}", run.batch),
+                   run.pixels ? "u8" : "fp32", fmt::format("{}", run.images), run.output_hash,
+                   run.same ? "the same" : "DIFFER"});
+  for (const IsaStatus& status : describe_machine().isas)
+    if (!status.usable) table.add_row({to_string(status.isa), "", "", "", "", "skipped", status.reason});
+  table.print();
+  fmt::print("\nagainst FP32: SQNR {:.1f} dB, largest error {:.2e} of the range, top-1 agreement {:.1f} %\n",
+             check.sqnr_db, check.max_error, check.agreement);
+  fmt::print("{}: outputs {} bit for bit the same everywhere\n", passed ? "passed" : "FAILED",
+             check.identical ? "are" : "are not");
+}
+
+int run_integers(const Options& options) {
+  const Network network = open_network(options.network);
+  const UsedCalibration calibration = find_calibration(network, options.engine, options.network.seed);
+  const IntegerCheck result =
+      check_integers(network, options.engine, calibration, options.images, options.network.seed);
+  const bool passed =
+      std::isfinite(result.max_error) &&
+      (result.identical || !promises_same_bytes(parse_precision(options.engine.precision), calibration));
+  if (options.output.json())
+    print_as_json(network, options, calibration, result, passed);
+  else
+    print_as_text(network, options, calibration, result, passed);
+  return passed ? kSuccess : kAnswerIsNo;
+}
+
+int run_floating_point(const Options& options) {
   const BuildOptions build = build_options(options.engine);  // before the slow reference runs
   const Network network = open_network(options.network);
+  find_calibration(network, options.engine, options.network.seed);  // refuses a file without use
   const Tensors inputs = make_inputs(network, options.images, options.network.seed);
   const std::vector<std::span<const float>> input_spans(inputs.begin(), inputs.end());
   const Tensors expected = run_reference(network, options.images, input_spans, build.threads);
@@ -182,7 +269,20 @@ int run(const Options& options) {
     print_as_json(network, options, results, worst, identical);
   else
     print_as_text(network, options, results, worst, identical);
-  return worst <= options.bound ? kSuccess : kAnswerIsNo;
+  return worst <= bound_of(options) ? kSuccess : kAnswerIsNo;
+}
+
+int run(const Options& options) {
+  if (options.images < 1 || options.images > 1 << 16)
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("--images: expected 1 to {}, got {}", 1 << 16, options.images));
+  if (!(options.bound >= 0))
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        fmt::format("--bound: expected more than 0, or 0 for the precision's; got {}", options.bound));
+  build_options(options.engine);  // says what is wrong with the options before a large network is loaded
+  return needs_calibration(parse_precision(options.engine.precision)) ? run_integers(options)
+                                                                      : run_floating_point(options);
 }
 
 }  // namespace
@@ -193,15 +293,21 @@ void add_check(CLI::App& program, Run& selected) {
       program.add_subcommand("check", "the engine against the reference, on every instruction set");
   add_network_options(*command, options->network);
   command->add_option("--images", options->images, "random images to run")->type_name("N");
-  command->add_option("--bound", options->bound, "largest error, relative to the output's range")
+  command
+      ->add_option("--bound", options->bound,
+                   "largest error, relative to the output's range; 0: 1e-4 for fp32, 0.05 for bf16")
       ->type_name("E");
   add_engine_options(*command, options->engine);
   add_output_options(*command, options->output);
   command->footer(
-      "The reference is a plain interpreter with sums in double; large networks take it some seconds an "
-      "image.\n"
-      "Exit code 3 if an error exceeds the bound. --isa checks one instruction set only.\n\n"
-      "Example:\n  octet check squeezenet-1.0 --images 2");
+      "fp32 and bf16 are compared with a plain interpreter with sums in double, which takes large networks "
+      "some\n"
+      "seconds an image; exit code 3 if an error exceeds the bound. Integers promise more: the same bytes "
+      "from\n"
+      "every instruction set, with 1 and 2 threads, batches of 1, 3 and 8, and pictures as bytes or as "
+      "FP32;\n"
+      "exit code 3 if any differ. --isa checks one instruction set only.\n\n"
+      "Example:\n  octet check squeezenet-1.0 --precision int8");
   command->callback([options, &selected] { selected = [options] { return run(*options); }; });
 }
 

@@ -65,7 +65,9 @@ std::vector<Classified> classify(const Options& options, const Network& network)
   const int classes = count_classes(network);
   const bool is_distribution = ends_in_softmax(network);
   const lab::Preprocessing preprocessing = make_preprocessing(options.pictures, network);
-  const Engine engine = build_engine(network, options.engine);
+  const Engine engine =
+      build_engine(network, options.engine,
+                   find_calibration(network, options.engine, options.network.seed, &preprocessing));
   Context context = engine.create_context();
 
   lab::Dataset dataset;

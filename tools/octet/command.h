@@ -15,6 +15,7 @@ using Run = std::function<int()>;
 
 void add_accuracy(CLI::App& program, Run& selected);
 void add_bench(CLI::App& program, Run& selected);
+void add_calibrate(CLI::App& program, Run& selected);
 void add_check(CLI::App& program, Run& selected);
 void add_classify(CLI::App& program, Run& selected);
 void add_devices(CLI::App& program, Run& selected);
@@ -23,5 +24,6 @@ void add_export(CLI::App& program, Run& selected);
 void add_inspect(CLI::App& program, Run& selected);
 void add_profile(CLI::App& program, Run& selected);
 void add_run(CLI::App& program, Run& selected);
+void add_tune(CLI::App& program, Run& selected);
 
 }  // namespace octet::tools

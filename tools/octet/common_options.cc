@@ -17,8 +17,6 @@
 namespace octet::tools {
 namespace {
 
-constexpr Precision kAvailablePrecisions[] = {Precision::kFloat32};
-
 [[noreturn]] void fail(ErrorCode code, const std::string& message) { throw Error(code, message); }
 
 /// A whole number that is all of `text`.
@@ -122,7 +120,18 @@ Network open_network(const NetworkOptions& options) {
 }
 
 void add_engine_options(CLI::App& command, EngineOptions& options) {
-  command.add_option("--precision", options.precision, "fp32")->type_name("P");
+  command
+      .add_option(
+          "--precision", options.precision,
+          "fp32, bf16, int8, int16 (activations; weights are 8 bits) or mixed (each layer's own, from "
+          "octet tune)")
+      ->type_name("P");
+  command
+      .add_option("--calibration", options.calibration,
+                  "scales for int8, int16 and mixed (octet calibrate); without it calibrated on images made "
+                  "for the purpose")
+      ->type_name("FILE");
+  command.add_flag("--force", options.force, "accept a calibration made for another network or protocol");
   command.add_option("--batch", options.batch, "images computed together")->type_name("N");
   command.add_option("--threads", options.threads, "0: one each CPU that this process may use")
       ->type_name("N");
@@ -142,17 +151,6 @@ void add_engine_options(CLI::App& command, EngineOptions& options) {
       ->expected(1)
       ->take_all()
       ->default_str("");
-}
-
-Precision available_precision(const std::string& text) {
-  const Precision precision = parse_precision(text);
-  if (std::find(std::begin(kAvailablePrecisions), std::end(kAvailablePrecisions), precision) !=
-      std::end(kAvailablePrecisions))
-    return precision;
-  std::vector<std::string> available;
-  for (Precision p : kAvailablePrecisions) available.emplace_back(to_string(p));
-  fail(ErrorCode::kUnsupported, fmt::format("--precision {} is not available in this build, which has {}",
-                                            text, fmt::join(available, ", ")));
 }
 
 void require_cpu(const std::string& device) {
@@ -184,7 +182,7 @@ std::vector<int> parse_cpu_list(const std::string& text) {
 
 BuildOptions build_options(const EngineOptions& options) {
   BuildOptions build;
-  build.precision = available_precision(options.precision);
+  build.precision = parse_precision(options.precision);
   require_cpu(options.device);
   if (options.batch < 1)
     fail(ErrorCode::kInvalidArgument, fmt::format("--batch: expected 1 or more, got {}", options.batch));
@@ -207,8 +205,31 @@ BuildOptions build_options(const EngineOptions& options) {
   return build;
 }
 
-Engine build_engine(const Network& network, const EngineOptions& options) {
+UsedCalibration find_calibration(const Network& network, const EngineOptions& options, std::uint64_t seed,
+                                 const lab::Preprocessing* preprocessing) {
+  const Precision precision = parse_precision(options.precision);
+  if (!needs_calibration(precision)) {
+    if (!options.calibration.empty())
+      fail(ErrorCode::kInvalidArgument,
+           fmt::format("--calibration: --precision {} has no use for one; expected int8, int16 or mixed",
+                       options.precision));
+    return {};
+  }
+  if (!options.calibration.empty())
+    return load_calibration(options.calibration, network,
+                            preprocessing == nullptr ? "" : lab::hash(*preprocessing), options.force);
+  if (precision == Precision::kMixed)
+    fail(
+        ErrorCode::kInvalidArgument,
+        "--precision mixed: expected --calibration FILE with each layer's precision (octet tune writes one)");
+  return improvise_calibration(network, preprocessing, seed, build_options(options).threads);
+}
+
+Engine build_engine(const Network& network, const EngineOptions& options,
+                    const UsedCalibration& calibration) {
   BuildOptions build = build_options(options);
+  build.calibration = calibration.calibration;
+  build.pixel_input = options.pixel_input;
   const std::uint64_t outside = binding_bytes(network.inputs(), network.outputs(), build.max_batch);
   if (options.memory_limit.empty() && build.memory_limit > 0) {
     if (outside >= build.memory_limit)

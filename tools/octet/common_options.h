@@ -10,6 +10,7 @@
 #include "lab/data/protocol.h"
 #include "octet/engine.h"
 #include "octet/network.h"
+#include "tools/support/quantization.h"
 
 namespace CLI {
 class App;
@@ -38,16 +39,22 @@ struct EngineOptions {
   bool no_winograd = false;
   std::string memory_limit;
   std::vector<std::string> disabled_passes;
+  std::string calibration;   ///< file; empty: calibrated on the spot where the precision needs it
+  bool force = false;        ///< accept a calibration whose hashes differ
+  bool pixel_input = false;  ///< set by commands that hand over pictures' bytes
 };
 void add_engine_options(CLI::App& command, EngineOptions& options);
 /// Throws Error for what this machine or this build cannot do. More threads than CPUs that the process may
 /// use is an error; more than the cgroup's quota pays for is a warning.
 BuildOptions build_options(const EngineOptions& options);
+/// The calibration that the precision needs, if it needs one: from the file, checked against the network and
+/// the preprocessing of its pictures (null: no pictures are read), else made on the spot from `seed`. Throws
+/// Error(kInvalidArgument) for `mixed` without a file and for a file that the precision has no use for.
+UsedCalibration find_calibration(const Network& network, const EngineOptions& options, std::uint64_t seed,
+                                 const lab::Preprocessing* preprocessing = nullptr);
 /// `build_options` and `Engine::build`; the machine's memory is the limit where no other is given, and counts
 /// the caller's inputs and outputs of a full batch.
-Engine build_engine(const Network& network, const EngineOptions& options);
-/// One precision's name; throws Error(kUnsupported), naming those there are, for one that this build lacks.
-Precision available_precision(const std::string& text);
+Engine build_engine(const Network& network, const EngineOptions& options, const UsedCalibration& calibration);
 /// Throws Error(kUnsupported) unless `device` is cpu.
 void require_cpu(const std::string& device);
 

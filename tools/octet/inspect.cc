@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "octet/error.h"
+#include "tools/octet/calibration_report.h"
 #include "tools/octet/command.h"
 #include "tools/octet/common_options.h"
 #include "tools/support/json_output.h"
@@ -101,6 +102,9 @@ Json plan_to_json(const std::vector<StepInfo>& steps) {
                     {"op", step.op},
                     {"kernel", step.kernel},
                     {"output_layout", step.output_layout},
+                    {"output_type", step.output_type},
+                    {"output_scale", step.output_scale},
+                    {"output_zero_point", step.output_zero_point},
                     {"output_shape", to_json(step.output_shape)},
                     {"macs", step.macs},
                     {"input_bytes", step.input_bytes},
@@ -115,6 +119,7 @@ void print_plan(const Engine& engine) {
                {"layer"},
                {"kernel"},
                {"layout"},
+               {"type"},
                {"output"},
                {"MACs", kRight},
                {"read", kRight},
@@ -123,7 +128,7 @@ void print_plan(const Engine& engine) {
                {"group", kRight}});
   int number = 0;
   for (const StepInfo& step : engine.steps())
-    table.add_row({fmt::format("{}", ++number), step.layer, step.kernel, step.output_layout,
+    table.add_row({fmt::format("{}", ++number), step.layer, step.kernel, step.output_layout, step.output_type,
                    step.output_shape.to_string(), with_separators(step.macs),
                    format_bytes(static_cast<std::uint64_t>(step.input_bytes)),
                    format_bytes(static_cast<std::uint64_t>(step.output_bytes)),
@@ -168,8 +173,16 @@ int run(const Options& options) {
     throw Error(ErrorCode::kInvalidArgument, "NET is required ('octet inspect --help' shows the options)");
   }
   const Network network = open_network(options.network);
+  UsedCalibration calibration;
+  if (!options.engine.calibration.empty())
+    calibration = load_calibration(options.engine.calibration, network, "", options.engine.force);
   std::optional<Engine> engine;
-  if (options.passes || options.plan || options.memory) engine = build_engine(network, options.engine);
+  if (options.passes || options.plan || options.memory) {
+    const bool calibrated = needs_calibration(parse_precision(options.engine.precision));
+    if (calibrated && calibration.calibration == nullptr)
+      calibration = find_calibration(network, options.engine, options.network.seed);
+    engine = build_engine(network, options.engine, calibrated ? calibration : UsedCalibration{});
+  }
   if (options.output.json()) {
     const std::vector<LayerInfo> layers = network.layers();
     const Totals totals = totals_of(layers);
@@ -181,6 +194,8 @@ int run(const Options& options) {
         {"outputs", tensors_to_json(network.outputs())},
         {"layers", layers_to_json(layers)},
         {"totals", {{"layers", layers.size()}, {"macs", totals.macs}, {"params", totals.params}}}};
+    if (calibration.calibration != nullptr)
+      document["calibration"] = report_to_json(*calibration.calibration, true);
     if (options.passes) document["passes"] = passes_to_json(engine->passes());
     if (options.plan) document["plan"] = plan_to_json(engine->steps());
     if (options.memory) document["memory"] = memory_to_json(engine->memory());
@@ -191,6 +206,10 @@ int run(const Options& options) {
   if (options.passes) print_passes(engine->passes());
   if (options.plan) print_plan(*engine);
   if (options.memory) print_memory(*engine);
+  if (calibration.calibration != nullptr) {
+    fmt::print("\n");
+    print_report(*calibration.calibration, true);
+  }
   return 0;
 }
 
@@ -198,8 +217,8 @@ int run(const Options& options) {
 
 void add_inspect(CLI::App& program, Run& selected) {
   auto options = std::make_shared<Options>();
-  CLI::App* command =
-      program.add_subcommand("inspect", "layers, shapes, MACs, parameters; passes, plan, memory");
+  CLI::App* command = program.add_subcommand(
+      "inspect", "layers, shapes, MACs, parameters; passes, plan, memory, calibration");
   add_network_options(*command, options->network)->required(false);
   command->add_flag("--passes", options->passes,
                     "what each optimisation pass changed; without NET, the list");
@@ -207,7 +226,11 @@ void add_inspect(CLI::App& program, Run& selected) {
   command->add_flag("--memory", options->memory, "bytes of packed weights and activations");
   add_engine_options(*command, options->engine);
   add_output_options(*command, options->output);
-  command->footer("Example:\n  octet inspect resnet-50 --plan --batch 8");
+  command->footer(
+      "--calibration shows what a calibration file holds: each tensor's values as bars, its threshold and "
+      "the\n"
+      "share of values beyond it, each layer's precision, signal-to-noise ratio, and why it is not INT8.\n\n"
+      "Example:\n  octet inspect resnet-50 --plan --batch 8");
   command->callback([options, &selected] { selected = [options] { return run(*options); }; });
 }
 

@@ -160,7 +160,11 @@ int run(const Options& options) {
   if (options.iterations < 1)
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("--iterations: expected 1 or more, got {}", options.iterations));
-  const Engine engine = build_engine(open_network(options.network), options.engine);
+  const Engine engine = [&] {
+    const Network network = open_network(options.network);
+    return build_engine(network, options.engine,
+                        find_calibration(network, options.engine, options.network.seed));
+  }();
   const Profile profile = measure(options, engine);
   if (options.output.json())
     print_json(to_json(engine, profile));

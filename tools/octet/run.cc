@@ -43,6 +43,10 @@ class ImageSource {
   }
 
   std::int64_t images() const { return reader_.header().shape[0]; }
+  /// Null where the array holds the network's input as it is.
+  const lab::Preprocessing* preprocessing() const {
+    return reader_.header().type == DataType::kUInt8 ? &preprocessing_ : nullptr;
+  }
 
   void read(int count, std::span<float> values) {
     if (reader_.header().type == DataType::kFloat32) {
@@ -77,7 +81,9 @@ int run(const Options& options) {
   const Network network = open_network(options.network);
   ImageSource source(options, network);
   Shape output_shape = single_output(network).shape;
-  const Engine engine = build_engine(network, options.engine);
+  const Engine engine =
+      build_engine(network, options.engine,
+                   find_calibration(network, options.engine, options.network.seed, source.preprocessing()));
   Context context = engine.create_context();
 
   const std::int64_t images = source.images();

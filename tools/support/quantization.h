@@ -1,0 +1,40 @@
+// Where a program gets the calibration of an integer engine from: a file, or, without one, calibrating at
+// once on images that the program makes itself, which it says.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "lab/data/protocol.h"
+#include "octet/calibration.h"
+#include "octet/network.h"
+#include "tools/support/json_output.h"
+
+namespace octet::tools {
+
+struct UsedCalibration {
+  std::shared_ptr<const Calibration> calibration;  ///< null where the precision needs none
+  std::string origin;                              ///< "cal.json", or "synthetic, seed 1, 8 images"
+};
+
+/// True of int8, int16 and mixed.
+bool needs_calibration(Precision precision);
+
+/// Loads the file and checks it against the network and, where pictures are read, their preprocessing. What
+/// `force` accepts is warned of. Throws Error naming the file; the message of a mismatch says which hash
+/// differs.
+UsedCalibration load_calibration(const std::string& file, const Network& network,
+                                 std::string_view preprocessing_hash, bool force);
+
+/// Calibrates on what the program makes itself, and warns that it did: where pictures will be read, on a few
+/// pictures drawn from the calibration stream (lab/data/drawn_images.h), brought to the network's size by
+/// `preprocessing`; else (null) on a few synthetic images of `seed`. For octet-20 always on drawn pictures.
+UsedCalibration improvise_calibration(const Network& network, const lab::Preprocessing* preprocessing,
+                                      std::uint64_t seed, int threads);
+
+/// Null where there is none.
+Json to_json(const UsedCalibration& used);
+
+}  // namespace octet::tools
