@@ -152,11 +152,11 @@ std::vector<std::uint8_t> adaptive_bits(const Layer& layer, bool bias_will_be_co
       form.centre(std::span<const double>(mean_integers)
                       .subspan(static_cast<std::size_t>(group * taps), static_cast<std::size_t>(taps)));
     form.dampen(kDamping);
+    const quantize::AdaptiveRounding rounding(form, pool);
     for_each(pool, (group_channels + kChannelsAtATime - 1) / kChannelsAtATime, [&](std::int64_t block) {
       const std::int64_t first = group * group_channels + block * kChannelsAtATime;
       const std::int64_t count = std::min(kChannelsAtATime, (group + 1) * group_channels - first);
-      const auto rounded = quantize::round_adaptively(
-          form,
+      const auto rounded = rounding.round(
           layer.weights().subspan(static_cast<std::size_t>(first * taps),
                                   static_cast<std::size_t>(count * taps)),
           std::span(scales).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)));

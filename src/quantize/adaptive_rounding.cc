@@ -11,16 +11,32 @@ namespace {
 constexpr int kMostPasses = 30;
 /// A turn must gain this share of the tap's own error, so that rounding errors cannot make it go on for ever.
 constexpr float kLeastGain = 1e-5f;
+/// Smallest square of a diagonal element of L, as a share of the form's.
+constexpr float kLeastPivot = 1e-6f;
+constexpr std::size_t kRowsAtATime = 32;
 
 void add_scaled(float factor, std::span<const float> from, std::span<float> to) {
   for (std::size_t i = 0; i < to.size(); ++i) to[i] += factor * from[i];
 }
 
-/// One output channel on its way: errors so far, and what they do to every tap (A d).
+/// Sums in lanes, so that the compiler vectorises without changing the order of additions.
+float dot(const float* a, const float* b, std::size_t count) {
+  constexpr std::size_t kLanes = 16;
+  float lanes[kLanes] = {};
+  std::size_t i = 0;
+  for (; i + kLanes <= count; i += kLanes)
+    for (std::size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += a[i + lane] * b[i + lane];
+  float sum = 0;
+  for (; i < count; ++i) sum += a[i] * b[i];
+  for (const float lane : lanes) sum += lane;
+  return sum;
+}
+
+/// One output channel on its way. Taps in the form's own order.
 struct Channel {
   std::vector<float> down, up;  // the two errors that a tap can have, equal where it has no choice
   std::vector<float> error;     // d
-  std::vector<float> pull;      // A d
+  std::vector<float> pull;      // first what decided taps add to the open taps' squares, then A d
 
   Channel(std::span<const float> weights, float scale) : error(weights.size()), pull(weights.size()) {
     constexpr auto kLargest = static_cast<float>(kLargestWeight);
@@ -31,37 +47,16 @@ struct Channel {
     }
   }
 
-  void move(std::size_t tap, float to, std::span<const float> row) {
-    const float change = to - error[tap];
-    if (change == 0) return;
-    error[tap] = to;
-    add_scaled(change, row, pull);
-  }
-
-  /// The first decision about a tap, whose error is still 0.
-  void decide(std::size_t tap, std::span<const float> row) {
-    const auto loss = [&](float d) { return d * (row[tap] * d + 2 * pull[tap]); };
-    move(tap, loss(down[tap]) <= loss(up[tap]) ? down[tap] : up[tap], row);
-  }
-
-  /// Turns the tap round if that lowers the loss.
+  /// Turns the tap round if that lowers the loss. `row`: the form's.
   bool reconsider(std::size_t tap, std::span<const float> row) {
     const float other = error[tap] == down[tap] ? up[tap] : down[tap];
     const float change = other - error[tap];
     if (change * (row[tap] * change + 2 * pull[tap]) >= -kLeastGain * row[tap]) return false;
-    move(tap, other, row);
+    error[tap] = other;
+    add_scaled(change, row, pull);
     return true;
   }
 };
-
-/// The taps in the order of what they do to the output, largest first.
-std::vector<std::size_t> order_of(const QuadraticForm& form) {
-  std::vector<std::size_t> order(static_cast<std::size_t>(form.taps));
-  for (std::size_t t = 0; t < order.size(); ++t) order[t] = t;
-  const auto own = [&](std::size_t t) { return form.values[t * order.size() + t]; };
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return own(a) > own(b); });
-  return order;
-}
 
 }  // namespace
 
@@ -82,22 +77,68 @@ void QuadraticForm::centre(std::span<const double> mean) {
     }
 }
 
-std::vector<std::int8_t> round_adaptively(const QuadraticForm& form, std::span<const float> weights,
-                                          std::span<const float> scales) {
-  const auto taps = static_cast<std::size_t>(form.taps);
+AdaptiveRounding::AdaptiveRounding(const QuadraticForm& form, base::ThreadPool& pool)
+    : form_(form), order_(static_cast<std::size_t>(form.taps)), factor_(form.values.size()) {
+  for (std::size_t t = 0; t < order_.size(); ++t) order_[t] = t;
+  const auto own = [&](std::size_t t) { return form.values[t * order_.size() + t]; };
+  std::stable_sort(order_.begin(), order_.end(),
+                   [&](std::size_t a, std::size_t b) { return own(a) < own(b); });
+  factorise(pool);
+}
+
+/// Cholesky, row by row: L[i][j] = (A[i][j] - sum over k < j of L[i][k] L[j][k]) / L[j][j]. A block of rows
+/// at a time, so that the rows above are read once for all of it.
+void AdaptiveRounding::factorise(base::ThreadPool& pool) {
+  const std::size_t taps = order_.size();
+  const auto solve = [&](std::size_t i, std::size_t j) {
+    const float rest =
+        form_.values[order_[i] * taps + order_[j]] - dot(factor_row(i).data(), factor_row(j).data(), j);
+    if (j < i) return rest / factor_row(j)[j];
+    // A square root of nearly nothing stands for a tap that the others determine: rounding alone decides
+    // then.
+    return std::sqrt(std::max(rest, kLeastPivot * form_.values[order_[i] * taps + order_[i]]));
+  };
+  for (std::size_t begin = 0; begin < taps; begin += kRowsAtATime) {
+    const std::size_t end = std::min(begin + kRowsAtATime, taps);
+    pool.run([&](int worker) {
+      const auto mine = static_cast<std::size_t>(worker), all = static_cast<std::size_t>(pool.size());
+      for (std::size_t j = 0; j < begin; ++j)
+        for (std::size_t i = begin + mine; i < end; i += all) factor_row(i)[j] = solve(i, j);
+    });
+    for (std::size_t i = begin; i < end; ++i)
+      for (std::size_t j = begin; j <= i; ++j) factor_row(i)[j] = solve(i, j);
+  }
+}
+
+std::vector<std::int8_t> AdaptiveRounding::round(std::span<const float> weights,
+                                                 std::span<const float> scales) const {
+  const std::size_t taps = order_.size();
   std::vector<Channel> channels;
   for (std::size_t k = 0; k < scales.size(); ++k)
     channels.emplace_back(weights.subspan(k * taps, taps), scales[k]);
-  const std::vector<std::size_t> order = order_of(form);
-  // Channels side by side, so that a row of the form is read once for all of them.
-  for (const std::size_t tap : order)
-    for (Channel& channel : channels) channel.decide(tap, form.row(static_cast<std::int64_t>(tap)));
+
+  // Channels side by side, so that a row is read once for all of them.
+  for (std::size_t i = taps; i-- > 0;) {
+    const std::span<const float> row = factor_row(i);
+    for (Channel& channel : channels) {
+      const std::size_t tap = order_[i];
+      const float down = std::fabs(row[i] * channel.down[tap] + channel.pull[i]);
+      const float up = std::fabs(row[i] * channel.up[tap] + channel.pull[i]);
+      channel.error[tap] = down <= up ? channel.down[tap] : channel.up[tap];
+      add_scaled(channel.error[tap], row.first(i), std::span(channel.pull).first(i));
+    }
+  }
+  for (Channel& channel : channels) std::fill(channel.pull.begin(), channel.pull.end(), 0.0f);
+  for (std::size_t tap = 0; tap < taps; ++tap)
+    for (Channel& channel : channels)
+      add_scaled(channel.error[tap], form_.row(static_cast<std::int64_t>(tap)), channel.pull);
+
   bool turned = true;
   for (int pass = 0; pass < kMostPasses && turned; ++pass) {
     turned = false;
-    for (const std::size_t tap : order)
+    for (const std::size_t tap : order_)
       for (Channel& channel : channels)
-        turned |= channel.reconsider(tap, form.row(static_cast<std::int64_t>(tap)));
+        turned |= channel.reconsider(tap, form_.row(static_cast<std::int64_t>(tap)));
   }
 
   std::vector<std::int8_t> integers(weights.size());
