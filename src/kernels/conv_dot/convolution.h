@@ -8,6 +8,7 @@
 
 #include "kernels/conv_dot/contract.h"
 #include "kernels/integer/arithmetic.h"
+#include "kernels/integer/padding.h"
 #include "kernels/op_desc.h"
 
 namespace octet::kernels::conv_dot {
@@ -26,6 +27,17 @@ constexpr Output output_of(DataType type) {
                                        : Output::kF32;
 }
 
+/// True if the maps beside the input and the output fit to them, and all integers have a meaning.
+inline bool is_consistent(const ConvDesc& desc) {
+  const FeatureMap &output = desc.output, &residual = desc.residual_map;
+  if (!integer::has_valid_quantization(desc.input) || !integer::has_valid_quantization(output)) return false;
+  if (desc.residual && (!residual.same_sizes(output) || residual.type != output.type ||
+                        residual.layout != output.layout || !integer::has_valid_quantization(residual)))
+    return false;
+  if (desc.input.channels % desc.groups != 0 || output.channels % desc.groups != 0) return false;
+  return desc.halo.empty() || static_cast<std::int64_t>(desc.halo.size()) == desc.input.channels;
+}
+
 /// The description if it is a convolution of `input` that this family computes, else null.
 inline const ConvDesc* as_convolution(const OpDesc& desc, DataType input) {
   const ConvDesc* conv = std::get_if<ConvDesc>(&desc);
@@ -33,7 +45,7 @@ inline const ConvDesc* as_convolution(const OpDesc& desc, DataType input) {
   const FeatureMap& output = conv->output;
   const bool same_type = output.type == input && output.layout == Layout::kNhwc;
   const bool real = output.type == DataType::kFloat32 && output.layout == Layout::kNchw16c;
-  return same_type || real ? conv : nullptr;
+  return (same_type || real) && is_consistent(*conv) ? conv : nullptr;
 }
 
 /// Multiply-accumulates of one image.

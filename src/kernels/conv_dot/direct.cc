@@ -186,7 +186,12 @@ class DirectConvolution final : public Kernel {
 
 double direct_cost(const OpDesc& desc, DataType input, double gops) {
   const ConvDesc* conv = as_convolution(desc, input);
-  if (conv == nullptr || conv->output.padded_channels() % kChannelBlock != 0) return -1;
+  if (conv == nullptr) return -1;
+  // Outputs are written, and residuals read, 16 channels at a time.
+  const auto whole_blocks = [](const FeatureMap& map) {
+    return map.layout != Layout::kNhwc || map.pixel_step() >= map.blocks() * kChannelBlock;
+  };
+  if (!whole_blocks(conv->output) || (conv->residual && !whole_blocks(conv->residual_map))) return -1;
   const std::int64_t in = conv->input.channels / conv->groups, out = conv->output.channels / conv->groups;
   if (conv->groups > 1 && (in % kChannelQuad != 0 || out % kChannelBlock != 0)) return -1;
   const double padding =

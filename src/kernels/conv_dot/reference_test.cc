@@ -222,7 +222,16 @@ TEST(ReferenceConvolution, TakesWhatItSays) {
   const ConvDesc bytes = Case{3, 8, 8, 20, square(3)}.desc();
   const ConvDesc words = Case{16, 8, 8, 16, square(1), 1, DataType::kInt16, DataType::kFloat32}.desc();
   const ConvDesc mixed = Case{16, 8, 8, 16, square(1), 1, DataType::kUInt8, DataType::kInt16}.desc();
-  ConvDesc real;
+  Case residual{16, 8, 8, 16, square(1)};
+  residual.residual = true;
+  ConvDesc other_size = residual.desc(), no_meaning = residual.desc(), short_halo = bytes, real;
+  other_size.residual_map.width = 7;
+  no_meaning.input.quantization.scale = 0;
+  short_halo.halo = {1, 2};
+  EXPECT_GT(conv_i8_direct_generic_cost(residual.desc(), 1), 0);
+  EXPECT_LT(conv_i8_direct_generic_cost(other_size, 1), 0);
+  EXPECT_LT(conv_i8_direct_generic_cost(no_meaning, 1), 0);
+  EXPECT_LT(conv_i8_direct_generic_cost(short_halo, 1), 0);
   EXPECT_GT(conv_i8_direct_generic_cost(bytes, 1), 0);
   EXPECT_LT(conv_i16_direct_generic_cost(bytes, 1), 0);
   EXPECT_GT(conv_i16_direct_generic_cost(words, 1), 0);
