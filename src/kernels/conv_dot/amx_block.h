@@ -1,6 +1,6 @@
 // The order in which a block's tiles are loaded, multiplied and stored: written once, for the instructions
-// (x86_amx_tiles.cc) and for the portable model of them that tests use (amx_tile_model.h). `Tiles` offers, as
-// static functions, the operations and
+// (x86_amx_tiles.cc) and for the portable model of them that tests use (test_amx_tile_model.h). `Tiles`
+// offers, as static functions, the operations and
 //
 //   finish_rows(panel, begin, end)     outputs of panel.rows[begin, end) from their sums
 //

@@ -8,12 +8,11 @@
 #include <unistd.h>
 
 #include "kernels/conv_dot/amx_geometry.h"
-#include "kernels/conv_dot/amx_model_kernels.h"
+#include "kernels/conv_dot/test_amx_model_kernels.h"
 #include "kernels/conv_dot/test_convolution.h"
 #include "kernels/families.h"
 #ifdef OCTET_X86
-#include "cpu/features.h"
-#include "kernels/conv_dot/amx_emulator.h"
+#include "kernels/conv_dot/test_amx_emulator.h"
 #endif
 
 namespace octet::kernels {
@@ -30,12 +29,6 @@ std::unique_ptr<Kernel> model_u8(const OpDesc& desc) {
 std::unique_ptr<Kernel> model_bf16(const OpDesc& desc) {
   return conv_dot::make_amx(std::get<ConvDesc>(desc), conv_dot::kModelBf16);
 }
-#ifdef OCTET_X86
-bool machine_has_tiles() {
-  return cpu::usable_isas(cpu::detect_features()).back().usable;  // the last one is AMX
-}
-#endif
-
 Case bf16(Case c) {
   c.type = DataType::kBFloat16;
   if (c.output != DataType::kFloat32) c.output = DataType::kBFloat16;
@@ -378,19 +371,13 @@ TEST(AmxConvolution, IsChosenBeforeVectorInstructionsWhereItIsFaster) {
   EXPECT_LT(conv_i8_tiles_amx_cost(bf16({16, 8, 8, 16, square(1)}).desc(), 1), 0) << "another type";
 }
 
-TEST(AmxConvolution, ObjectCodeUnderEmulation) {
-  if (!test::machine_has(Isa::kAvx512Bf16)) GTEST_SKIP() << "no AVX-512 with BF16 on this machine";
-  if (machine_has_tiles()) GTEST_SKIP() << "this machine has AMX; see ObjectCodeOnHardware";
-  const conv_dot::AmxEmulator emulator;
-  const long before = conv_dot::AmxEmulator::executed();
-  expect_same_bytes({64, 7, 7, 96, square(3, 1, 1)}, {2}, conv_i8_tiles_amx, "object");
-  EXPECT_GT(conv_dot::AmxEmulator::executed(), before) << "no tile instruction was executed";
-  check_random_cases(100, conv_i8_tiles_amx, "object");
-}
-
-TEST(AmxConvolution, ObjectCodeOnHardware) {
-  if (!machine_has_tiles()) GTEST_SKIP() << "no AMX on this machine";
-  check_random_cases(2000, conv_i8_tiles_amx, "object");
+TEST(AmxConvolution, ObjectCodeOnHardwareOrUnderEmulation) {
+  const std::string executor = conv_dot::tile_instructions();
+  if (executor.empty()) GTEST_SKIP() << "neither AMX on this machine nor AVX-512 with BF16 to emulate it";
+  const long before = conv_dot::emulated_instructions();
+  expect_same_bytes({64, 7, 7, 96, square(3, 1, 1)}, {2}, conv_i8_tiles_amx, executor.c_str());
+  EXPECT_EQ(conv_dot::emulated_instructions() > before, executor == "emulation");
+  check_random_cases(executor == "hardware" ? 2000 : 100, conv_i8_tiles_amx, executor.c_str());
 }
 
 #endif
@@ -464,16 +451,10 @@ TEST(AmxBf16, NotANumberBehindTheMapDoesNoHarm) {
 }
 
 #ifdef OCTET_X86
-TEST(AmxBf16, ObjectCodeUnderEmulation) {
-  if (!test::machine_has(Isa::kAvx512Bf16)) GTEST_SKIP() << "no AVX-512 with BF16 on this machine";
-  if (machine_has_tiles()) GTEST_SKIP() << "this machine has AMX; see ObjectCodeOnHardware";
-  const conv_dot::AmxEmulator emulator;
-  check_bf16(conv_bf16_tiles_amx, "object");
-}
-
-TEST(AmxBf16, ObjectCodeOnHardware) {
-  if (!machine_has_tiles()) GTEST_SKIP() << "no AMX on this machine";
-  check_bf16(conv_bf16_tiles_amx, "object");
+TEST(AmxBf16, ObjectCodeOnHardwareOrUnderEmulation) {
+  const std::string executor = conv_dot::tile_instructions();
+  if (executor.empty()) GTEST_SKIP() << "neither AMX on this machine nor AVX-512 with BF16 to emulate it";
+  check_bf16(conv_bf16_tiles_amx, executor.c_str());
 }
 #endif
 

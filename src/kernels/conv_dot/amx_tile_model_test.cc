@@ -1,5 +1,5 @@
 // The model of the tile instructions against plain matrix products, and its refusals.
-#include "kernels/conv_dot/amx_tile_model.h"
+#include "kernels/conv_dot/test_amx_tile_model.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,5 @@
 // The lines that this family makes in kernels.inc.
+#include "kernels/conv_dot/amx_convolution.h"
 #include "kernels/conv_dot/contract.h"
 #include "kernels/conv_dot/convolution.h"
 #include "kernels/families.h"
@@ -40,6 +41,18 @@ OCTET_FULLY_CONNECTED(fully_connected_bf16_avx512, kBFloat16, conv_dot::kAvx512B
                       conv_dot::kAvx512Bf16)
 OCTET_FULLY_CONNECTED(fully_connected_bf16_avx512bf16, kBFloat16, conv_dot::kAvx512Bf16Gops,
                       conv_dot::kAvx512Bf16Bf16)
+#define OCTET_TILES(function, type, kernels)                                                              \
+  double function##_cost(const OpDesc& op, int images) {                                                  \
+    const FullyConnectedDesc* desc = fully_connected_dot::as_fully_connected(op, DataType::type);         \
+    return desc == nullptr ? -1 : conv_dot::amx_cost(fully_connected_dot::to_convolution(*desc), images); \
+  }                                                                                                       \
+  std::unique_ptr<Kernel> function(const OpDesc& op) {                                                    \
+    return conv_dot::make_amx(fully_connected_dot::to_convolution(std::get<FullyConnectedDesc>(op)),      \
+                              kernels);                                                                   \
+  }
+OCTET_TILES(fully_connected_i8_amx, kUInt8, conv_dot::kAmxU8)
+OCTET_TILES(fully_connected_bf16_amx, kBFloat16, conv_dot::kAmxBf16)
+#undef OCTET_TILES
 #endif
 
 #undef OCTET_REFERENCE

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -63,14 +64,17 @@ class TileModel {
   void dot_u8_s8(int sums, int rows, int columns) {
     Tile &c = product(sums, rows, columns), &a = used(rows), &b = used(columns);
     for (int m = 0; m < c.rows; ++m) {
-      for (int n = 0; n < c.row_bytes / 4; ++n) {
-        auto sum = value<std::uint32_t>(c.data[m] + 4 * n);
-        for (int k = 0; k < a.row_bytes; ++k) {
-          const std::int32_t weight = value<std::int8_t>(b.data[k / 4] + 4 * n + k % 4);
-          sum += static_cast<std::uint32_t>(std::int32_t{a.data[m][k]} * weight);
+      std::uint32_t sum[kRowBytes / 4];
+      std::memcpy(sum, c.data[m], kRowBytes);
+      for (int quad = 0; quad < a.row_bytes / 4; ++quad) {
+        const std::uint8_t* const x = a.data[m] + 4 * quad;
+        for (int n = 0; n < c.row_bytes / 4; ++n) {
+          std::int32_t products = 0;
+          for (int i = 0; i < 4; ++i) products += x[i] * static_cast<std::int8_t>(b.data[quad][4 * n + i]);
+          sum[n] += static_cast<std::uint32_t>(products);
         }
-        std::memcpy(c.data[m] + 4 * n, &sum, sizeof sum);
       }
+      std::memcpy(c.data[m], sum, size(c.row_bytes));
     }
   }
   /// sums (float) += rows x columns (both BF16). Even and odd elements are summed apart, by fused
@@ -78,14 +82,19 @@ class TileModel {
   void dot_bf16(int sums, int rows, int columns) {
     Tile &c = product(sums, rows, columns), &a = used(rows), &b = used(columns);
     for (int m = 0; m < c.rows; ++m) {
-      for (int n = 0; n < c.row_bytes / 4; ++n) {
-        float parts[2] = {0, 0};
-        for (int k = 0; k < a.row_bytes / 2; ++k) {
-          const float x = from_bfloat16(value<std::uint16_t>(a.data[m] + 2 * k));
-          const float y = from_bfloat16(value<std::uint16_t>(b.data[k / 2] + 4 * n + 2 * (k % 2)));
-          parts[k % 2] = flushed(std::fmaf(flushed(x), flushed(y), parts[k % 2]));
+      float parts[kRowBytes / 4][2] = {};
+      for (int pair = 0; pair < a.row_bytes / 4; ++pair) {
+        for (int i = 0; i < 2; ++i) {
+          const float x = bf16_at(a.data[m] + 4 * pair + 2 * i);
+          for (int n = 0; n < c.row_bytes / 4; ++n) {
+            parts[n][i] = multiply_add(x, bf16_at(b.data[pair] + 4 * n + 2 * i), parts[n][i]);
+          }
         }
-        const float sum = flushed(flushed(value<float>(c.data[m] + 4 * n)) + flushed(parts[0] + parts[1]));
+      }
+      for (int n = 0; n < c.row_bytes / 4; ++n) {
+        float sum;
+        std::memcpy(&sum, c.data[m] + 4 * n, sizeof sum);
+        sum = flushed(flushed(sum) + flushed(parts[n][0] + parts[n][1]));
         std::memcpy(c.data[m] + 4 * n, &sum, sizeof sum);
       }
     }
@@ -101,13 +110,20 @@ class TileModel {
     if (!condition) throw std::logic_error(std::string("tiles: ") + what);
   }
   static std::size_t size(int bytes) { return static_cast<std::size_t>(bytes); }
-  template <class T>
-  static T value(const std::uint8_t* from) {
-    T result;
-    std::memcpy(&result, from, sizeof result);
-    return result;
+  static bool is_subnormal(float x) { return x != 0 && std::abs(x) < std::numeric_limits<float>::min(); }
+  static float flushed(float x) { return is_subnormal(x) ? std::copysign(0.0f, x) : x; }
+  static float bf16_at(const std::uint8_t* from) {
+    std::uint16_t bits;
+    std::memcpy(&bits, from, sizeof bits);
+    return flushed(from_bfloat16(bits));
   }
-  static float flushed(float x) { return std::fpclassify(x) == FP_SUBNORMAL ? std::copysign(0.0f, x) : x; }
+  /// x * y + sum, rounded once. The product of two BF16 numbers is a float, unless it is too small or too
+  /// large: then this takes the slow way.
+  static float multiply_add(float x, float y, float sum) {
+    const float product = x * y;
+    const bool exact = product == 0 || std::isnormal(product);
+    return flushed(exact ? product + sum : std::fmaf(x, y, sum));
+  }
 
   Tile& used(int tile) {
     require(configured_, "used without a configuration");

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "kernels/conv_dot/amx_block.h"
-#include "kernels/conv_dot/amx_tile_model.h"
+#include "kernels/conv_dot/test_amx_tile_model.h"
 #include "kernels/integer/arithmetic.h"
 
 namespace octet::kernels::conv_dot {

@@ -1,21 +1,22 @@
-#include "kernels/conv_dot/amx_emulator.h"
+#include "kernels/conv_dot/test_amx_emulator.h"
 
 #include <signal.h>
 #include <ucontext.h>
-#include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <vector>
 
-#include "kernels/conv_dot/amx_tile_model.h"
+#include "cpu/features.h"
+#include "kernels/conv_dot/test_amx_tile_model.h"
 
 namespace octet::kernels::conv_dot {
 namespace {
 
-TileModel model;
-long instructions = 0;
-struct sigaction before;
+thread_local TileModel model;
+std::atomic<long> instructions = 0;
 
 /// A three-byte VEX instruction of map 0F38 (Intel's manual, volume 2, section 2.3): C4, inverted R X B and
 /// the map, W and inverted vvvv and L and pp, opcode, ModRM and what it asks for.
@@ -114,18 +115,26 @@ void handle(int, siginfo_t*, void* context) {
   std::_Exit(1);
 }
 
-}  // namespace
-
-AmxEmulator::AmxEmulator() {
+std::string choose() {
+  const cpu::CpuFeatures& features = cpu::detect_features();
+  const std::vector<IsaStatus> isas = cpu::usable_isas(features);
+  const auto usable = [&](Isa isa) { return isas[static_cast<std::size_t>(isa)].usable; };
+  if (usable(Isa::kAmx)) return "hardware";
+  // Where the CPU has tiles that may not be used, the signal would be another one.
+  if (!usable(Isa::kAvx512Bf16) || features.amx_tile) return "";
   struct sigaction action = {};
   action.sa_sigaction = handle;
   action.sa_flags = SA_SIGINFO;
-  sigaction(SIGILL, &action, &before);
+  return sigaction(SIGILL, &action, nullptr) == 0 ? "emulation" : "";
 }
-AmxEmulator::~AmxEmulator() {
-  model.release();
-  sigaction(SIGILL, &before, nullptr);
+
+}  // namespace
+
+std::string tile_instructions() {
+  static const std::string executor = choose();
+  return executor;
 }
-long AmxEmulator::executed() { return instructions; }
+
+long emulated_instructions() { return instructions; }
 
 }  // namespace octet::kernels::conv_dot
