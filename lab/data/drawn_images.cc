@@ -121,9 +121,9 @@ void add_object(Canvas& canvas, Random& random, const Color& background, Shape s
   const Frame outline{center, random.direction(), random.range(0.85, 1.18)};
   const Frame pattern{random_point(random), random.direction(), random.range(0.9, 1.11)};
   const double radius = random.range(8, 13.5);
-  const double period = random.range(4.5, 8);
-  const Color first = color_near(random, background, random.range(40, 130));
-  const Color second = color_near(random, first, random.range(40, 120));
+  const double period = random.range(5, 8);
+  const Color first = color_near(random, background, random.range(45, 140));
+  const Color second = color_near(random, first, random.range(45, 130));
   canvas.paint([&](Point p) { return drawn::shape_coverage(shape, radius, outline(p)); },
                [&](Point p) {
                  const double share = drawn::fill_share(fill, period, pattern(p));
@@ -154,7 +154,7 @@ double noise(Random& random) {
 }
 
 void round_with_noise(Canvas& canvas, Random& random, std::span<std::uint8_t> rgb) {
-  const double deviation = random.range(2, 22);
+  const double deviation = random.range(2, 20);
   std::uint8_t* to = rgb.data();
   for (int y = 0; y < kSide; ++y)
     for (int x = 0; x < kSide; ++x)
@@ -209,8 +209,8 @@ int draw_image(const DrawnPicture& picture, std::span<std::uint8_t> rgb) {
   // From back to front.
   const Color background = random_color(random);
   Canvas canvas(background);
-  add_clouds(canvas, random, 4, random.range(0, 50));
-  add_clouds(canvas, random, 10, random.range(0, 30));
+  add_clouds(canvas, random, 4, random.range(0, 40));
+  add_clouds(canvas, random, 10, random.range(0, 20));
   for (int i = random.whole(0, 3); i > 0; --i) add_line(canvas, random, random.range(0.8, 2.5));
   for (int i = random.whole(0, 3); i > 0; --i) add_decoy(canvas, random);
   add_object(canvas, random, background, static_cast<Shape>(label / drawn::kFills),

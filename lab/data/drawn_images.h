@@ -25,7 +25,7 @@ const char* to_string(DrawnSet set);  // "train", "validation", "calibration", "
 /// Throws Error(kInvalidArgument) listing the names.
 DrawnSet parse_drawn_set(std::string_view text);
 
-/// "striped pentagon".
+/// "striped hexagon".
 std::string drawn_class_name(int label);
 
 /// Each class comes once in every 20 successive pictures.

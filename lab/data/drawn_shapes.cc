@@ -19,7 +19,6 @@ struct Polygon {
 };
 constexpr Polygon kTriangle = {3, -0.5, 0.8660254037844386, 0.5};
 constexpr Polygon kSquare = {4, 0.0, 1.0, 0.7071067811865476};
-constexpr Polygon kPentagon = {5, 0.30901699437494745, 0.9510565162951535, 0.8090169943749475};
 constexpr Polygon kHexagon = {6, 0.5, 0.8660254037844386, 0.8660254037844386};
 
 /// Coverage of a pixel at this signed distance from an edge, negative inside.
@@ -40,6 +39,14 @@ double polygon_coverage(const Polygon& polygon, double radius, Point p) {
   return coverage(farthest - circumradius * polygon.apothem);
 }
 
+/// Two bars, three times as long as wide: 5 squares, each of a fifth of the area.
+double cross_coverage(double radius, Point p) {
+  const double half = radius * std::sqrt(kPi / 20);
+  const double along = std::max(std::abs(p.x), std::abs(p.y)),
+               across = std::min(std::abs(p.x), std::abs(p.y));
+  return coverage(std::max(along - 3 * half, across - half));
+}
+
 /// Position within a period, -0.5..0.5.
 double phase(double x, double period) {
   const double turns = x / period;
@@ -57,7 +64,7 @@ double dots(Point p, double period) {
 }  // namespace
 
 const char* to_string(Shape shape) {
-  constexpr const char* kNames[kShapes] = {"triangle", "square", "pentagon", "hexagon", "disc"};
+  constexpr const char* kNames[kShapes] = {"triangle", "square", "hexagon", "disc", "cross"};
   return kNames[static_cast<int>(shape)];
 }
 
@@ -89,12 +96,12 @@ double shape_coverage(Shape shape, double radius, Point p) {
       return polygon_coverage(kTriangle, radius, p);
     case Shape::kSquare:
       return polygon_coverage(kSquare, radius, p);
-    case Shape::kPentagon:
-      return polygon_coverage(kPentagon, radius, p);
     case Shape::kHexagon:
       return polygon_coverage(kHexagon, radius, p);
     case Shape::kDisc:
       return coverage(length(p) - radius);
+    case Shape::kCross:
+      return cross_coverage(radius, p);
   }
   return 0;
 }

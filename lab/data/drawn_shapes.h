@@ -13,7 +13,7 @@ struct Point {
   double y = 0;
 };
 
-enum class Shape { kTriangle, kSquare, kPentagon, kHexagon, kDisc };
+enum class Shape { kTriangle, kSquare, kHexagon, kDisc, kCross };
 inline constexpr int kShapes = 5;
 const char* to_string(Shape shape);  // "triangle"
 
