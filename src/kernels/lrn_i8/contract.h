@@ -26,6 +26,8 @@ struct LrnI8Arithmetic {
   float a, k, beta;
   float ratio;  // s_in / s_out
   float zero_out;
+  /// No result lies beyond 16 bits, so that the clamp may follow the rounding.
+  bool bounded;
 };
 
 struct LrnI8Pixels {

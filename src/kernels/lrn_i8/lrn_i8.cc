@@ -12,6 +12,13 @@
 namespace octet::kernels {
 namespace {
 
+/// Squares that one window can hold.
+std::int64_t window_elements(const LrnDesc& lrn) {
+  if (lrn.across_channels) return std::min(lrn.size, lrn.map.padded_channels());
+  return std::min(lrn.size, lrn.map.height) * std::min(lrn.size, lrn.map.width);
+}
+float largest_sum(const LrnDesc& lrn) { return static_cast<float>(window_elements(lrn) * 255 * 255); }
+
 LrnI8Arithmetic arithmetic_of(const LrnDesc& desc) {
   const Quantization &in = desc.map.quantization, &out = desc.output.quantization;
   const auto size = static_cast<float>(desc.size);
@@ -22,6 +29,9 @@ LrnI8Arithmetic arithmetic_of(const LrnDesc& desc) {
   a.beta = desc.beta;
   a.ratio = in.scale / out.scale;
   a.zero_out = static_cast<float>(out.zero_point);
+  const double base = double{a.k} + double{a.a} * double{largest_sum(desc)};
+  const double power = std::max(std::pow(double{a.k}, -double{a.beta}), std::pow(base, -double{a.beta}));
+  a.bounded = 255 * power * double{a.ratio} < 32000;
   return a;
 }
 
@@ -124,24 +134,17 @@ class LrnWithinChannel final : public Kernel {
   std::int64_t half_h_, half_w_;
 };
 
-/// Squares that one window can hold.
-std::int64_t window_elements(const LrnDesc& lrn) {
-  if (lrn.across_channels) return std::min(lrn.size, lrn.map.padded_channels());
-  return std::min(lrn.size, lrn.map.height) * std::min(lrn.size, lrn.map.width);
-}
-
 double cost(const OpDesc& desc, double unit) {
   const auto* lrn = std::get_if<LrnDesc>(&desc);
   if (lrn == nullptr || lrn->map.type != DataType::kUInt8 || lrn->output.type != DataType::kUInt8) return -1;
   if (!integer::is_narrow_map(lrn->map) || !integer::is_narrow_map(lrn->output)) return -1;
   if (!lrn->map.same_sizes(lrn->output) || lrn->size < 1 || lrn->size % 2 == 0) return -1;
   if (!(lrn->alpha >= 0) || !(std::fabs(lrn->beta) <= 4)) return -1;
-  const std::int64_t largest = window_elements(*lrn) * 255 * 255;
-  if (largest > std::numeric_limits<std::int32_t>::max()) return -1;
+  if (window_elements(*lrn) > std::numeric_limits<std::int32_t>::max() / (255 * 255)) return -1;
   // The power needs normal numbers, at its smallest and at its largest sum.
   const LrnI8Arithmetic a = arithmetic_of(*lrn);
   if (!std::isnormal(a.k) || a.k < 0 || !std::isfinite(a.ratio)) return -1;
-  if (!std::isfinite(std::fmaf(static_cast<float>(largest), a.a, a.k))) return -1;
+  if (!std::isfinite(std::fmaf(largest_sum(*lrn), a.a, a.k))) return -1;
   return unit * static_cast<double>(lrn->map.padded_channels()) * static_cast<double>(lrn->map.pixels());
 }
 

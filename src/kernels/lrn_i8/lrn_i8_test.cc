@@ -183,6 +183,17 @@ TEST(LrnI8, EqualsPlainLoopsForAnyExponent) {
       }
 }
 
+TEST(LrnI8, SaturatesResultsFarBeyondBytes) {
+  for (bool across : {true, false})
+    for (float scale : {1e-1f, 1e-3f, 1e-20f})
+      for (std::int32_t zero : {0, 100}) {
+        LrnDesc d = describe(40, 5, 5, across);
+        d.map.quantization.zero_point = zero;
+        d.output.quantization = {scale, 77};
+        expect_equal_to_plain_loops(d, 1, 1, 500);
+      }
+}
+
 TEST(LrnI8, NeedsNoMoreMemoryForAWindowFarWiderThanTheMap) {
   for (bool across : {true, false}) {
     LrnDesc d = describe(35, 9, 6, across);

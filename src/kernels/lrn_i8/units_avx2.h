@@ -40,10 +40,10 @@ inline Unit unit_of(Pairs even, Pairs odd) { return {{to_float({even.all, odd.al
 inline Unit values_of(Words w) {
   return {{to_float({_mm256_srai_epi32(_mm256_slli_epi32(w.all, 16), 16), _mm256_srai_epi32(w.all, 16)})}};
 }
-/// Rounds to nearest even.
+/// Rounds to nearest even, then saturates to bytes; values lie within 16 bits.
 inline void store_unit(std::uint8_t* p, const Unit& unit, std::int64_t) {
   const __m256i even = _mm256_cvtps_epi32(unit.part[0].low), odd = _mm256_cvtps_epi32(unit.part[0].high);
-  const __m256i words = _mm256_or_si256(even, _mm256_slli_epi32(odd, 16));
+  const __m256i words = _mm256_blend_epi16(even, _mm256_slli_epi32(odd, 16), 0xaa);
   const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), bytes);
 }

@@ -48,11 +48,13 @@ inline Unit values_of(Words w) {
   return {{to_float({_mm512_maskz_srai_epi32(0xffff, even, 16)}),
            to_float({_mm512_maskz_srai_epi32(0xffff, w.all, 16)})}};
 }
-/// Rounds to nearest even. `channels`: a unit, or the 16 of the last half.
+/// Rounds to nearest even, then saturates to bytes; values lie within 16 bits. `channels`: a unit, or the 16
+/// of the last half.
 inline void store_unit(std::uint8_t* p, const Unit& unit, std::int64_t channels) {
   const __m512i even = to_integers(unit.part[0]).all, odd = to_integers(unit.part[1]).all;
-  const __m512i words = _mm512_or_si512(even, _mm512_maskz_slli_epi32(0xffff, odd, 16));
-  const __m256i bytes = _mm512_maskz_cvtepi16_epi8(0xffffffff, words);
+  const __m512i words = _mm512_mask_blend_epi16(0xaaaaaaaa, even, _mm512_maskz_slli_epi32(0xffff, odd, 16));
+  const __m512i positive = _mm512_maskz_max_epi16(0xffffffff, words, _mm512_setzero_si512());
+  const __m256i bytes = _mm512_maskz_cvtusepi16_epi8(0xffffffff, positive);
   if (channels == kUnit) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), bytes);
   } else {

@@ -23,13 +23,13 @@ struct AnyExponent {
   static F32x16 power(F32x16 t, float beta) { return negative_power(t, beta); }
 };
 
-/// What is left of a result is rounding.
+/// What is left of a result is rounding and saturation to a byte.
 template <class Exponent>
 inline F32x16 normalise(F32x16 centred, F32x16 sum, const LrnI8Arithmetic& a) {
   const F32x16 t = fused_multiply_add(sum, broadcast(a.a), broadcast(a.k));
   const F32x16 x = centred * Exponent::power(t, a.beta);
   const F32x16 q = fused_multiply_add(x, broadcast(a.ratio), broadcast(a.zero_out));
-  return min(max(q, broadcast(0)), broadcast(255));
+  return a.bounded ? q : min(max(q, broadcast(0)), broadcast(255));
 }
 
 /// Sums of squares around each channel of a unit, from pairs that begin at even distances: the windows of an
@@ -102,8 +102,9 @@ void normalise_row(const LrnI8Row& row) {
       S32x16 sum = load_sums(window);
       for (std::int64_t i = 1; i <= 2 * row.half; ++i) sum = sum + load_sums(window + i * kLanes);
       const F32x16 value = to_float(centred_at(row.center + x * row.input_step + c, zero));
+      const F32x16 q = normalise<Exponent>(value, to_float(sum), arithmetic);
       store_u8(reinterpret_cast<std::byte*>(row.output + x * row.output_step + c),
-               normalise<Exponent>(value, to_float(sum), arithmetic));
+               min(max(q, broadcast(0)), broadcast(255)));
     }
   }
 }
