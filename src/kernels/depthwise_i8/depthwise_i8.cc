@@ -180,8 +180,9 @@ bool is_output(const FeatureMap& map, const FeatureMap& sizes) {
   return map.type == DataType::kUInt8 && integer::is_narrow_map(map);
 }
 
-/// Multiply-adds of one image times what one costs; below 0 if this is not ours.
-double cost(const OpDesc& desc, double unit) {
+/// Microseconds for one image, as conv_dot counts them, from the multiply-adds a nanosecond that bench.cc
+/// shows; below 0 if this is not ours.
+double cost(const OpDesc& desc, double speed) {
   const auto* conv = std::get_if<ConvDesc>(&desc);
   if (conv == nullptr || conv->input.type != DataType::kUInt8 || !integer::is_narrow_map(conv->input))
     return -1;
@@ -195,9 +196,10 @@ double cost(const OpDesc& desc, double unit) {
   if (w.dilation_h < 1 || w.dilation_w < 1 || w.pad_top < 0 || w.pad_left < 0) return -1;
   if (!conv->halo.empty() && conv->halo.size() != static_cast<std::size_t>(conv->input.channels)) return -1;
   if (conv->relu && !std::isfinite(conv->relu->slope)) return -1;
-  return unit * static_cast<double>(conv->output.padded_channels()) *
-         static_cast<double>(conv->output.pixels()) * static_cast<double>(w.kernel_h) *
-         static_cast<double>(w.kernel_w);
+  const double products = static_cast<double>(conv->output.padded_channels()) *
+                          static_cast<double>(conv->output.pixels()) * static_cast<double>(w.kernel_h) *
+                          static_cast<double>(w.kernel_w);
+  return products / speed / 1000;
 }
 
 std::unique_ptr<Kernel> create(const OpDesc& desc, const DepthwiseI8Functions& functions) {
@@ -206,13 +208,13 @@ std::unique_ptr<Kernel> create(const OpDesc& desc, const DepthwiseI8Functions& f
 
 }  // namespace
 
-double depthwise_i8_generic_cost(const OpDesc& desc, int) { return cost(desc, 50); }
+double depthwise_i8_generic_cost(const OpDesc& desc, int) { return cost(desc, 0.5); }
 std::unique_ptr<Kernel> depthwise_i8_generic(const OpDesc& desc) { return create(desc, kDepthwiseI8Generic); }
 
 #ifdef OCTET_X86
-double depthwise_i8_avx2_cost(const OpDesc& desc, int) { return cost(desc, 2); }
+double depthwise_i8_avx2_cost(const OpDesc& desc, int) { return cost(desc, 20); }
 std::unique_ptr<Kernel> depthwise_i8_avx2(const OpDesc& desc) { return create(desc, kDepthwiseI8Avx2); }
-double depthwise_i8_avx512_cost(const OpDesc& desc, int) { return cost(desc, 1); }
+double depthwise_i8_avx512_cost(const OpDesc& desc, int) { return cost(desc, 28); }
 std::unique_ptr<Kernel> depthwise_i8_avx512(const OpDesc& desc) { return create(desc, kDepthwiseI8Avx512); }
 #endif
 
