@@ -223,11 +223,11 @@ class Lowering {
       return operand(t, type_);
     if (type_ == DataType::kUInt8 && !scheme(t).pixel_mean.empty()) return picture_bytes(t);
     const auto key = std::make_pair(t, type_);
-    if (const auto known = converted_.find(key); known != converted_.end()) return known->second;
+    if (const auto known = narrow_.find(key); known != narrow_.end()) return known->second;
     const View from = is_pictures(v) ? operand(t, DataType::kFloat32) : v;
     FeatureMap map = map_of(t, type_);
     map.pixel_stride = kernels::kChannelQuad;
-    return converted_[key] = reformat(from, map, t);
+    return narrow_[key] = reformat(from, map, t);
   }
 
   // ---- steps ----
@@ -511,6 +511,7 @@ class Lowering {
   std::map<TensorId, View> views_;
   std::set<TensorId> placed_;  // written straight into their concatenation
   std::map<std::pair<TensorId, DataType>, View> converted_;
+  std::map<std::pair<TensorId, DataType>, View> narrow_;  // inputs of few channels, padded to 4 of them
   std::map<TensorId, View> picture_bytes_;
 };
 
