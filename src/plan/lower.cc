@@ -321,18 +321,24 @@ class Lowering {
     return planar ? raw : blocked_operand(t);
   }
 
+  /// The same values in another type, in the sizes they were written with.
+  View retyped(const View& from, DataType type, TensorId t) {
+    FeatureMap map = from.map;
+    map.layout = blocked_layout(type);
+    map.type = type;
+    map.pixel_stride = 0;
+    map.quantization = map_of(t, type).quantization;
+    return reformat(from, map, t);
+  }
+
   void lower(const graph::InnerProduct& fc) {
     // Any layout: packing permutes the weights.
     View input = view(node_->inputs[0]);
     if (is_pictures(input)) input = blocked_operand(node_->inputs[0]);
-    if (input.map.type != type_) {
-      FeatureMap map = input.map;
-      map.layout = blocked_layout(type_);
-      map.type = type_;
-      map.pixel_stride = 0;
-      map.quantization = map_of(node_->inputs[0], type_).quantization;
-      input = reformat(input, map, node_->inputs[0]);
-    }
+    const bool narrow_to_narrow =
+        input.map.type != type_ && input.map.type != DataType::kFloat32 && type_ != DataType::kFloat32;
+    if (narrow_to_narrow) input = retyped(input, DataType::kFloat32, node_->inputs[0]);
+    if (input.map.type != type_) input = retyped(input, type_, node_->inputs[0]);
     const View output = target(node_->outputs[0]);
     kernels::FullyConnectedDesc desc;
     desc.input = input.map;
