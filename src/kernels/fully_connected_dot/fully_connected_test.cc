@@ -8,6 +8,9 @@
 #include <random>
 
 #include "kernels/bfloat16.h"
+#ifdef OCTET_X86
+#include "kernels/conv_dot/test_amx_emulator.h"
+#endif
 #include "kernels/families.h"
 #include "kernels/integer/arithmetic.h"
 #include "tests/support/kernel_runner.h"
@@ -57,6 +60,8 @@ std::vector<Named> entries() {
       {"bf16_avx512bf16",
        DataType::kBFloat16,
        {Isa::kAvx512Bf16, fully_connected_bf16_avx512bf16_cost, fully_connected_bf16_avx512bf16}},
+      {"i8_amx", DataType::kUInt8, {Isa::kAmx, fully_connected_i8_amx_cost, fully_connected_i8_amx}},
+      {"bf16_amx", DataType::kBFloat16, {Isa::kAmx, fully_connected_bf16_amx_cost, fully_connected_bf16_amx}},
 #endif
   };
 }
@@ -166,10 +171,18 @@ std::pair<double, double> expected_real(const Problem& p, int n, std::size_t k) 
   return {sum, bound};
 }
 
+/// AMX also where it is emulated.
+bool executes(Isa isa) {
+#ifdef OCTET_X86
+  if (isa == Isa::kAmx) return !conv_dot::tile_instructions().empty();
+#endif
+  return test::machine_has(isa);
+}
+
 class FullyConnectedDot : public testing::TestWithParam<Named> {
  protected:
   void SetUp() override {
-    if (!test::machine_has(variant().isa)) GTEST_SKIP() << "this CPU lacks " << to_string(variant().isa);
+    if (!executes(variant().isa)) GTEST_SKIP() << "this CPU lacks " << to_string(variant().isa);
   }
   const test::Variant& variant() const { return GetParam().variant; }
   DataType type() const { return GetParam().type; }
