@@ -56,12 +56,6 @@ class DotBlock {
 
   [[gnu::always_inline]] void step(const std::byte* const (&x)[kRows], std::int64_t offset,
                                    const std::byte* w) {
-    // A block of few rows waits for its weights: they come from far away, and the hardware's own prefetching
-    // ends at each page.
-    if constexpr (kRows <= 2) {
-#pragma GCC unroll 4
-      for (int line = 0; line < kGroupBytes; line += 64) __builtin_prefetch(w + 4096 + line);
-    }
     typename Dot::Weights weights[kRegisters];
 #pragma GCC unroll 4
     for (int v = 0; v < kRegisters; ++v) weights[v] = Dot::weights(w + v * kRegisterBytes);
