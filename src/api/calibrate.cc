@@ -144,9 +144,11 @@ class ScaleChooser {
     const bool is_unsigned = options_.scheme == QuantizationScheme::kUnsigned8 &&
                              (group.never_negative || histogram.minimum() >= 0);
     const int levels = is_unsigned ? quantize::kUnsignedLevels : quantize::kSignedLevels;
+    // Of scores the largest decide, which methods that go by the number of values alone take for outliers.
+    tensor.method = group.scores && options_.method != CalibrationMethod::kMinMax ? CalibrationMethod::kMse
+                                                                                  : options_.method;
     const quantize::Threshold threshold =
-        quantize::choose_threshold(histogram, options_.method, options_.percentile, levels);
-    tensor.method = options_.method;
+        quantize::choose_threshold(histogram, tensor.method, options_.percentile, levels);
     tensor.threshold = threshold.value;
     tensor.clipped = threshold.clipped;
     tensor.zero_point = is_unsigned ? 0 : kSignedZeroPoint;

@@ -53,6 +53,21 @@ struct NeverNegative {
   }
 };
 
+/// Nonzero for tensors that a layer with weights depends on.
+std::vector<char> feed_layers(const graph::Graph& graph) {
+  std::vector<char> feeds(graph.tensors.size(), 0);
+  for (std::size_t n = graph.nodes.size(); n-- > 0;) {
+    const Node& node = graph.nodes[n];
+    const bool needed = std::holds_alternative<graph::Convolution>(node.op) ||
+                        std::holds_alternative<graph::InnerProduct>(node.op) ||
+                        std::any_of(node.outputs.begin(), node.outputs.end(),
+                                    [&](TensorId t) { return feeds[index(t)] != 0; });
+    if (!needed) continue;
+    for (const TensorId t : node.inputs) feeds[index(t)] = 1;
+  }
+  return feeds;
+}
+
 class Grouping {
  public:
   explicit Grouping(std::size_t tensors) : parent_(tensors) { std::iota(parent_.begin(), parent_.end(), 0); }
@@ -83,6 +98,7 @@ std::vector<ScaleGroup> shared_scales(const graph::Graph& graph) {
       for (const TensorId out : node.outputs) grouping.tie(in, out);
   }
 
+  const std::vector<char> feeds = feed_layers(graph);
   std::vector<ScaleGroup> groups;
   std::map<TensorId, std::size_t> group_of_root;
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
@@ -90,10 +106,11 @@ std::vector<ScaleGroup> shared_scales(const graph::Graph& graph) {
     if (!live[n]) continue;
     for (const TensorId t : node.outputs) {
       const auto [at, is_new] = group_of_root.emplace(grouping.root(t), groups.size());
-      if (is_new) groups.push_back({.never_negative = true});
+      if (is_new) groups.push_back({.never_negative = true, .scores = true});
       ScaleGroup& group = groups[at->second];
       group.members.push_back(t);
       group.never_negative = group.never_negative && never_negative[index(t)];
+      group.scores = group.scores && feeds[index(t)] == 0;
       if (!passes_values_on(node.op)) group.sources.push_back(t);
       if (std::holds_alternative<graph::Concat>(node.op)) group.leader = t;
     }

@@ -21,6 +21,8 @@ struct ScaleGroup {
   /// All its values are >= 0 whatever the picture: what a ReLU or a softmax leaves, and what pooling,
   /// normalisation, concatenation and sums make of such tensors.
   bool never_negative = false;
+  /// No layer with weights reads it any more, directly or not: what becomes of it are the network's scores.
+  bool scores = false;
 };
 
 /// Of the tensors that an output depends on and of the inputs; groups in the order of their first member.

@@ -59,6 +59,20 @@ TEST(SharedScales, APoolOfOneTensorIsLedByThatTensor) {
   EXPECT_THAT(group_of(groups, average).members, ElementsAre(average));
 }
 
+TEST(SharedScales, ScoresAreWhatNoLayerReadsAnyMore) {
+  test::GraphBuilder build;
+  const TensorId in = build.input({1, 3, 8, 8});
+  const TensorId a = build.convolution(in, convolution(4, true));
+  const TensorId pooled =
+      build.node(graph::Pooling{.kind = graph::PoolKind::kAverage, .window = test::square_window(2, 2)}, {a});
+  const TensorId last = build.convolution(pooled, convolution(5, true));
+  const TensorId average =
+      build.node(graph::Pooling{.kind = graph::PoolKind::kAverage, .global = true}, {last});
+  const auto groups = shared_scales(build.finish({average}));
+  for (const TensorId t : {in, a, pooled}) EXPECT_FALSE(group_of(groups, t).scores);
+  for (const TensorId t : {last, average}) EXPECT_TRUE(group_of(groups, t).scores);
+}
+
 TEST(SharedScales, OneSignedInputMakesAConcatenationSigned) {
   test::GraphBuilder build;
   const TensorId in = build.input({1, 3, 8, 8});
