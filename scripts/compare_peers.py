@@ -5,6 +5,10 @@ them alike. A time is from input in memory to output in memory; whatever layout 
 conversions are in the time. The networks are exported by `octet export`, and before anything is timed the
 engines' outputs on one random batch are compared: figures of engines that compute different things mean nothing.
 
+--precision int8: Octet calibrates by itself on synthetic images; the peers run the model that ONNX Runtime's static quantiser makes from
+the exported one (u8 activations, s8 weights, one scale a channel, QDQ form, which both take). The three chose their scales on
+their own, so their outputs are only asked to point the same way (cosine).
+
 The ratio of Octet to a peer is taken round by round; printed are its median and a 95 % bootstrap interval of it.
 """
 import argparse
@@ -20,7 +24,9 @@ import time
 
 OCTET = pathlib.Path(__file__).resolve().parent.parent / "build/release/bin/octet"
 NETWORKS = ["alexnet", "googlenet", "resnet-50", "squeezenet-1.0", "vgg-16"]
-TOLERANCE = 1e-3  # of the outputs' range, between engines that each sum in their own order
+TOLERANCE = 1e-3  # of the outputs' range, between FP32 engines that each sum in their own order
+COSINE = 0.9  # between INT8 engines that each calibrate in their own way
+CALIBRATION_IMAGES = 8
 
 
 # ---- workers: one process an engine, commands on stdin, answers on stdout ------------------------------------------
@@ -45,7 +51,7 @@ def make_openvino(model, threads, batch, way):
     net = core.read_model(model)
     shape = list(net.inputs[0].partial_shape)
     net.reshape([batch] + [d.get_length() for d in shape[1:]])
-    config = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"}
+    config = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"}  # of what is not quantised
     if way == "streams":
         config |= {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": threads}
     else:
@@ -100,6 +106,31 @@ def worker(engine, model, threads, batch, way):
         print(json.dumps(answer), file=out, flush=True)
 
 
+def quantise(model, shape):
+    """The QDQ form of `model`, beside it."""
+    import numpy as np
+    from onnxruntime import quantization as q
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Images(q.CalibrationDataReader):
+        def __init__(self, name):
+            rng = np.random.default_rng(2)
+            self.images = iter([{name: rng.uniform(-1, 1, [1] + shape[1:]).astype(np.float32)}
+                                for _ in range(CALIBRATION_IMAGES)])
+
+        def get_next(self):
+            return next(self.images, None)
+
+    import onnxruntime as ort
+    name = ort.InferenceSession(model, providers=["CPUExecutionProvider"]).get_inputs()[0].name
+    prepared, result = model.with_suffix(".prepared.onnx"), model.with_suffix(".int8.onnx")
+    quant_pre_process(str(model), str(prepared), skip_symbolic_shape=True)
+    q.quantize_static(str(prepared), str(result), Images(name), quant_format=q.QuantFormat.QDQ, per_channel=True,
+                      activation_type=q.QuantType.QUInt8, weight_type=q.QuantType.QInt8)
+    prepared.unlink()
+    return result
+
+
 class Peer:
     def __init__(self, engine, model, threads, batch, way):
         self.name = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}[engine] + (f" {way}" if way else "")
@@ -144,18 +175,29 @@ def interval(ratios, rounds=2000):
     return medians[int(0.025 * rounds)], medians[int(0.975 * rounds) - 1]
 
 
-def check_agreement(net, batch, threads, peers, folder):
+def input_shape(net):
+    return json.loads(octet("inspect", net, "--format", "json"))["inputs"][0]["shape"]
+
+
+def check_agreement(net, batch, threads, peers, folder, precision):
     import numpy as np
 
-    shape = json.loads(octet("inspect", net, "--format", "json"))["inputs"][0]["shape"]
-    x = np.random.default_rng(1).uniform(-100, 100, [batch] + shape[1:]).astype(np.float32)
+    size = 100 if precision == "fp32" else 1
+    x = np.random.default_rng(1).uniform(-size, size, [batch] + input_shape(net)[1:]).astype(np.float32)
     np.save(folder / "x.npy", x)
-    octet("run", net, "--input", folder / "x.npy", "-o", folder / "octet.npy", "--batch", batch, "--threads", threads)
+    octet("run", net, "--input", folder / "x.npy", "-o", folder / "octet.npy", "--batch", batch, "--threads", threads,
+          "--precision", precision)
     ours = np.load(folder / "octet.npy").reshape(batch, -1)
     for peer in peers:
         peer.ask(do="input", file=str(folder / "x.npy"))
         peer.ask(do="output", file=str(folder / "peer.npy"))
         theirs = np.load(folder / "peer.npy").reshape(batch, -1)
+        if precision == "int8":
+            a, b = ours - ours.mean(1, keepdims=True), theirs - theirs.mean(1, keepdims=True)
+            cosine = float(np.mean(np.sum(a * b, 1) / np.sqrt(np.sum(a * a, 1) * np.sum(b * b, 1))))
+            if not cosine > COSINE:
+                raise SystemExit(f"{net} batch {batch}: Octet and {peer.name} differ: cosine {cosine:.3f}")
+            continue
         error = float(np.max(np.abs(ours - theirs)) / np.max(np.abs(theirs)))
         if not error < TOLERANCE:
             raise SystemExit(f"{net} batch {batch}: Octet and {peer.name} differ by {error:.2e} of the output's range")
@@ -165,6 +207,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", default=",".join(NETWORKS))
     parser.add_argument("--batches", default="1,128")
+    parser.add_argument("--precision", choices=["fp32", "int8"], default="fp32")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--pairs", type=int, default=10, help="interleaved rounds (default 10)")
     parser.add_argument("--seconds", type=float, default=1.0, help="of each engine in each round (default 1)")
@@ -172,20 +215,23 @@ def main():
     parser.add_argument("--octet-options", default="", help="options for octet bench, e.g. '--no-winograd'")
     parser.add_argument("--json", type=pathlib.Path, help="also write all figures of all rounds to this file")
     arguments = parser.parse_args()
-    extra = arguments.octet_options.split()
+    extra = ["--precision", arguments.precision] + arguments.octet_options.split()
     rows = []
     print(f"{'network':16} {'batch':>5} {'Octet':>9}   peers: images/s, ratio Octet/peer (95 % interval), "
-          f"{arguments.pairs} interleaved rounds, {arguments.threads} threads, FP32")
+          f"{arguments.pairs} interleaved rounds, {arguments.threads} threads, {arguments.precision}")
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         for net in arguments.networks.split(","):
             model = folder / f"{net}.onnx"
             octet("export", net, "-o", model)
+            if arguments.precision == "int8":
+                exported, model = model, quantise(model, input_shape(net))
+                exported.unlink()
             for batch in map(int, arguments.batches.split(",")):
                 ways = [("onnxruntime", "")]
                 ways += [("openvino", "latency"), ("openvino", "streams")] if batch == 1 else [("openvino", "latency")]
                 peers = [Peer(e, model, arguments.threads, batch, w) for e, w in ways if e in arguments.engines.split(",")]
-                check_agreement(net, batch, arguments.threads, peers, folder)
+                check_agreement(net, batch, arguments.threads, peers, folder, arguments.precision)
                 figures = {p.name: [] for p in peers} | {"Octet": []}
                 for _ in range(arguments.pairs):
                     figures["Octet"].append(measure_octet(net, arguments.threads, batch, arguments.seconds, extra))

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <omp.h>
 
+#include <iostream>
 #include <map>
 #include <memory>
 #include <set>
@@ -55,7 +56,10 @@ TEST_P(ZooLayers, AgreeWithOneDnnOnEveryInstructionSet) {
     ++compared[graph::op_name(node.op)];
     for (const Isa isa : isas) {
       // Plain loops take a second for each GMAC.
-      if (isa == Isa::kGeneric && graph::macs(graph, node) > 50'000'000) continue;
+      if (isa == Isa::kGeneric && graph::macs(graph, node) > 50'000'000) {
+        std::cout << "skipped: generic on " << node.name << " (too slow)\n";
+        continue;
+      }
       BuildOptions options;
       options.isa = isa;
       options.threads = 1;
