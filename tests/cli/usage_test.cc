@@ -16,8 +16,8 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-constexpr const char* kCommands[] = {"classify", "run",     "bench",  "accuracy", "inspect",
-                                     "check",    "profile", "export", "draw",     "devices"};
+constexpr const char* kCommands[] = {"classify", "run",   "bench",   "accuracy", "calibrate", "tune",
+                                     "inspect",  "check", "profile", "export",   "draw",      "devices"};
 
 TEST(Usage, EveryCommandHasHelpWithAnExample) {
   const Finished all = octet_program()({"--help"});
@@ -52,6 +52,9 @@ TEST(Usage, WrongUsageIsExitCode2WithOneMessageOnStderr) {
       {"bench", "squeezenet-1.0", "--format", "xml"},
       {"classify", "squeezenet-1.0"},
       {"accuracy", "squeezenet-1.0"},
+      {"accuracy", "squeezenet-1.0", "--images", "a", "--drawn", "3"},
+      {"calibrate", "squeezenet-1.0", "--synthetic"},
+      {"tune", "squeezenet-1.0", "--images", "a"},
       {"run", "squeezenet-1.0", "--input", "x.npy"},
       {"inspect"},
   };
@@ -68,7 +71,7 @@ TEST(Usage, DevicesSaysEachInstructionSetAndWhyNot) {
   const Finished finished = octet_program()({"devices", "--format", "json", "--no-peaks"});
   ASSERT_EQ(finished.exit_code, 0) << finished.err;
   const json document = json::parse(finished.out);
-  ASSERT_EQ(document["instruction_sets"].size(), 5u);
+  ASSERT_EQ(document["instruction_sets"].size(), 6u);
   EXPECT_EQ(document["instruction_sets"][0]["isa"], "generic");
   EXPECT_EQ(document["instruction_sets"][0]["usable"], true);
   for (const json& set : document["instruction_sets"]) {
@@ -139,7 +142,7 @@ TEST_F(Option, CpusMustBeThisProcesss) {
 }
 
 TEST_F(Option, WhatIsNotAvailableSaysWhatIs) {
-  refused({"--precision", "int8"}, "which has fp32");
+  refused({"--precision", "int4"}, "int4");
   refused({"--precision", "fp64"}, "fp64");
   refused({"--device", "cuda:0"}, "no CUDA device");
   refused({"--device", "gpu"}, "expected cpu or cuda:N");

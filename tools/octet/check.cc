@@ -237,9 +237,9 @@ int run_integers(const Options& options) {
   const UsedCalibration calibration = find_calibration(network, options.engine, options.network.seed);
   const IntegerCheck result =
       check_integers(network, options.engine, calibration, options.images, options.network.seed);
-  const bool passed =
-      std::isfinite(result.max_error) &&
-      (result.identical || !promises_same_bytes(parse_precision(options.engine.precision), calibration));
+  const bool passed = std::isfinite(result.max_error) &&
+                      (result.identical ||
+                       !promises_same_bytes(network, parse_precision(options.engine.precision), calibration));
   if (options.output.json())
     print_as_json(network, options, calibration, result, passed);
   else

@@ -144,13 +144,15 @@ void compare_with_fp32(const std::vector<float>& got, const std::vector<float>& 
 
 }  // namespace
 
-bool promises_same_bytes(Precision precision, const UsedCalibration& calibration) {
+bool promises_same_bytes(const Network& network, Precision precision, const UsedCalibration& calibration) {
   if (precision == Precision::kInt8 || precision == Precision::kInt16) return true;
   if (precision != Precision::kMixed) return false;
-  return std::all_of(calibration.calibration->layers.begin(), calibration.calibration->layers.end(),
-                     [](const LayerCalibration& layer) {
-                       return layer.precision == Precision::kInt8 || layer.precision == Precision::kInt16;
-                     });
+  const std::vector<LayerInfo> layers = network.layers();
+  return std::none_of(layers.begin(), layers.end(), [&](const LayerInfo& layer) {
+    if (layer.macs == 0) return false;  // softmax and the like are FP32 with fixed arithmetic
+    const LayerCalibration* own = calibration.calibration->find_layer(layer.name);
+    return own != nullptr && own->precision != Precision::kInt8 && own->precision != Precision::kInt16;
+  });
 }
 
 IntegerCheck check_integers(const Network& network, const EngineOptions& options,

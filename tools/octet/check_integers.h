@@ -13,8 +13,8 @@
 namespace octet::tools {
 
 /// Whether the promise holds for this precision: always for int8 and int16; for mixed unless a layer computes
-/// in floating point.
-bool promises_same_bytes(Precision precision, const UsedCalibration& calibration);
+/// with weights computes in floating point.
+bool promises_same_bytes(const Network& network, Precision precision, const UsedCalibration& calibration);
 
 struct IntegerRun {
   Isa isa = Isa::kGeneric;

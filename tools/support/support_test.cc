@@ -9,6 +9,8 @@
 
 #include "octet/error.h"
 #include "tools/support/npy.h"
+#include "tools/support/quantization.h"
+#include "tools/support/sparkline.h"
 #include "tools/support/table.h"
 
 namespace octet::tools {
@@ -143,6 +145,23 @@ TEST(Table, SeparatesThousands) {
   EXPECT_EQ(with_separators(1000), "1,000");
   EXPECT_EQ(with_separators(-123456), "-123,456");
   EXPECT_EQ(with_separators(15470264320), "15,470,264,320");
+}
+
+TEST(Sparkline, DrawsSumsOfBinsOnALogarithmicScale) {
+  const std::vector<std::uint64_t> bins = {0, 0, 1, 0, 50, 49, 999'999, 1};
+  EXPECT_EQ(sparkline(bins, 4), " \u2581\u2583\u2588");
+  EXPECT_EQ(sparkline(bins, 8), "  \u2581 \u2582\u2582\u2588\u2581");
+  EXPECT_EQ(sparkline(bins, 99), sparkline(bins, 8)) << "no wider than there are bins";
+  EXPECT_EQ(sparkline({}, 4), "");
+  EXPECT_EQ(sparkline(std::vector<std::uint64_t>(8, 0), 4), "    ");
+}
+
+TEST(Precisions, ThatNeedACalibration) {
+  EXPECT_FALSE(needs_calibration(Precision::kFloat32));
+  EXPECT_FALSE(needs_calibration(Precision::kBFloat16));
+  EXPECT_TRUE(needs_calibration(Precision::kInt8));
+  EXPECT_TRUE(needs_calibration(Precision::kInt16));
+  EXPECT_TRUE(needs_calibration(Precision::kMixed));
 }
 
 }  // namespace
