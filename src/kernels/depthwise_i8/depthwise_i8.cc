@@ -14,6 +14,7 @@ namespace octet::kernels {
 namespace {
 
 bool is_real(const FeatureMap& map) { return map.type == DataType::kFloat32; }
+std::int16_t widen(std::int8_t weight) { return weight; }
 
 class Depthwise final : public Kernel {
  public:
@@ -50,7 +51,7 @@ class Depthwise final : public Kernel {
       const Place to = place_of(c);
       for (std::int64_t tap = 0; tap < taps_; ++tap)
         weights[(to.unit * 2 * pairs_) + (tap / 2 * to.lanes + to.lane) * 2 + tap % 2] =
-            from.weights[static_cast<std::size_t>(c * taps_ + tap)];
+            widen(from.weights[static_cast<std::size_t>(c * taps_ + tap)]);
       multipliers[to.unit + to.lane] = from.multipliers[at];
       if (!desc_.bias_map) {
         bias[to.unit + to.lane] = from.bias[at];
