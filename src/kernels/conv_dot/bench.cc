@@ -143,9 +143,10 @@ void register_all() {
       };
 #ifdef OCTET_X86
       const auto ours = [&](Isa isa, conv_dot::Create create) {
-        if (!test::machine_has(isa)) return;
+        if (isa > machine.best_isa) return;
         add(to_string(isa), [=](benchmark::State& s) { run_ours(s, desc, isa, create); });
       };
+      ours(Isa::kAmx, conv_i8_tiles_amx);
       ours(Isa::kAvx512Vnni, conv_i8_direct_avx512vnni);
       ours(Isa::kAvx512, conv_i8_direct_avx512);
 #endif

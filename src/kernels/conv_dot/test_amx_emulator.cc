@@ -4,6 +4,7 @@
 #include <ucontext.h>
 
 #include <atomic>
+#include <bit>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -44,13 +45,17 @@ class Instruction {
     if (mode() == 0 && (base & 7) == 5) throw std::logic_error("emulator: address without a base register");
     std::int64_t displacement = 0;
     const std::uint8_t* rest = at_ + (sib ? 6 : 5);
-    if (mode() == 1) displacement = static_cast<std::int8_t>(*rest);
+    if (mode() == 1) {
+      std::int8_t narrow;
+      std::memcpy(&narrow, rest, sizeof narrow);
+      displacement = int{narrow};
+    }
     if (mode() == 2) {
       std::int32_t wide;
       std::memcpy(&wide, rest, sizeof wide);
       displacement = wide;
     }
-    return reinterpret_cast<std::byte*>(value(base) + displacement);
+    return std::bit_cast<std::byte*>(value(base) + displacement);
   }
   std::int64_t stride() const {
     const int index = (at_[5] >> 3 & 7) | (at_[1] & 0x40 ? 0 : 8);
@@ -101,7 +106,7 @@ bool execute(const Instruction& i) {
 
 void handle(int, siginfo_t*, void* context) {
   gregset_t& registers = static_cast<ucontext_t*>(context)->uc_mcontext.gregs;
-  const Instruction instruction(reinterpret_cast<const std::uint8_t*>(registers[REG_RIP]), registers);
+  const Instruction instruction(std::bit_cast<const std::uint8_t*>(registers[REG_RIP]), registers);
   try {
     if (execute(instruction)) {
       registers[REG_RIP] += instruction.length();
