@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <map>
 
-#include "lab/bench/statistics.h"
 #include "lab/tune/divergence.h"
 #include "lab/tune/search.h"
 #include "octet/error.h"
@@ -144,7 +144,7 @@ class Tuner {
         ms.push_back(
             std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
     }
-    return median(ms);
+    return *std::min_element(ms.begin(), ms.end());
   }
 
   /// With all layers at the candidate: what surrounds a layer hardly changes its own time.
@@ -169,16 +169,16 @@ class Tuner {
     const std::span<const float> input = std::span(pictures_.values).first(batch * pictures_.elements);
     const std::span<float> output(scores);
     const std::vector<StepInfo> steps = engine.steps();
-    std::vector<std::vector<double>> step_ms(steps.size());
+    std::vector<double> step_ms(steps.size(), std::numeric_limits<double>::infinity());
     std::vector<StepTime> times;
     for (int run = -1; run < options_.timed_runs; ++run) {
       context.run_timed(static_cast<int>(batch), std::span(&input, 1), std::span(&output, 1), times);
       if (run < 0) continue;
       for (std::size_t s = 0; s < steps.size(); ++s)
-        step_ms[s].push_back(times[s].busy_ms / engine.threads());
+        step_ms[s] = std::min(step_ms[s], times[s].busy_ms / engine.threads());
     }
     std::map<std::string, double> of_layer;
-    for (std::size_t s = 0; s < steps.size(); ++s) of_layer[steps[s].layer] += median(step_ms[s]);
+    for (std::size_t s = 0; s < steps.size(); ++s) of_layer[steps[s].layer] += step_ms[s];
     return of_layer;
   }
 

@@ -1,6 +1,8 @@
 // Finds out, on labelled pictures and on this machine, which layers of a network may be computed in INT8 and
 // which deserve more: measures what each layer alone does to the network's output and how long it takes in
-// each precision, and searches (search.h). Engines are built by the caller, so that its options hold.
+// each precision, and searches (search.h). Engines are built by the caller, so that its options hold. A
+// layer's damage is that of its weights and of the tensors it reads: what it writes is FP32 while it is
+// alone.
 #pragma once
 
 #include <functional>
@@ -30,7 +32,7 @@ struct TuneOptions {
   double max_drop = 0.1;         ///< points of top-1 lost against FP32
   int sensitivity_images = 100;  ///< of the pictures, the first so many tell layers apart
   int max_measurements = 200;    ///< assignments measured on all pictures
-  int timed_runs = 5;            ///< figures are their medians
+  int timed_runs = 5;            ///< of them the shortest counts: other programs only add time
   PipelineOptions pipeline;      ///< how pictures are decoded
   std::function<void(const char* stage, double share)> progress;
 };

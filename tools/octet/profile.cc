@@ -30,13 +30,14 @@ struct Options {
 /// A layer's time is its CPU time over all threads divided by their number: what it adds to the wall clock
 /// when all threads work. Its bytes are the images' activations, read and written, and its weights once a
 /// group of images. It is bound by what would take longer at this machine's measured peaks: its arithmetic
-/// (2 operations a MAC, of the layer as defined, so that Winograd may exceed 100 %) or its bytes at the speed
-/// of memory, which layers whose data stay in a cache may exceed.
+/// (2 operations a MAC, of the layer as defined, so that Winograd may exceed 100 %; the peak of INT8 for
+/// kernels on bytes, of FP32 for all others) or its bytes at the speed of memory, which layers whose data
+/// stay in a cache may exceed.
 struct LayerProfile {
   StepInfo step;
-  double ms = 0;  // median over the runs
-  double gflops = 0;
-  double peak_share = 0;  // of the FP32 peak, 0..1
+  double ms = 0;          // median over the runs
+  double gflops = 0;      // 1e9 operations a second
+  double peak_share = 0;  // of the type's peak, 0..1
   double gbps = 0;
   const char* bound = "memory";
 };
@@ -59,10 +60,11 @@ LayerProfile profile_layer(const StepInfo& step, double ms, int batch, const Mac
     layer.gflops = gops / (ms * 1e-3);
     layer.gbps = gbytes / (ms * 1e-3);
   }
-  if (peaks.fp32_gflops > 0) {
-    layer.peak_share = layer.gflops / peaks.fp32_gflops;
-    if (peaks.memory_read_gbps > 0 && gops / peaks.fp32_gflops >= gbytes / peaks.memory_read_gbps)
-      layer.bound = "compute";
+  const bool integers = step.kernel.find("_i8/") != std::string::npos;
+  const double peak = integers && peaks.int8_gops > 0 ? peaks.int8_gops : peaks.fp32_gflops;
+  if (peak > 0) {
+    layer.peak_share = layer.gflops / peak;
+    if (peaks.memory_read_gbps > 0 && gops / peak >= gbytes / peaks.memory_read_gbps) layer.bound = "compute";
   }
   return layer;
 }
@@ -124,6 +126,7 @@ Json to_json(const Engine& engine, const Profile& profile) {
           {"layers", std::move(layers)},
           {"peak",
            {{"fp32_gflops", profile.peaks.fp32_gflops},
+            {"int8_gops", profile.peaks.int8_gops},
             {"memory_read_gbps", profile.peaks.memory_read_gbps},
             {"l2_read_gbps", profile.peaks.l2_read_gbps}}},
           {"sum_ms", profile.sum_ms},
@@ -132,15 +135,17 @@ Json to_json(const Engine& engine, const Profile& profile) {
 }
 
 void print_text(const Engine& engine, const Profile& profile) {
-  fmt::print("{}, {}, batch {}, {} threads, {}; peaks {:.0f} GFLOPS, {:.1f} GB/s from memory\n\n",
-             engine.network_name(), to_string(engine.precision()), engine.max_batch(), engine.threads(),
-             to_string(engine.isa()), profile.peaks.fp32_gflops, profile.peaks.memory_read_gbps);
+  fmt::print(
+      "{}, {}, batch {}, {} threads, {}; peaks {:.0f} GFLOPS, {:.0f} INT8 GOPS, {:.1f} GB/s from memory\n\n",
+      engine.network_name(), to_string(engine.precision()), engine.max_batch(), engine.threads(),
+      to_string(engine.isa()), profile.peaks.fp32_gflops, profile.peaks.int8_gops,
+      profile.peaks.memory_read_gbps);
   constexpr auto kRight = Table::Align::kRight;
   Table table({{"layer"},
                {"kernel"},
                {"ms", kRight},
                {"share %", kRight},
-               {"GFLOPS", kRight},
+               {"GOPS", kRight},
                {"of peak %", kRight},
                {"GB/s", kRight},
                {"bound by"}});
