@@ -50,9 +50,9 @@ inline const ConvDesc* as_convolution(const OpDesc& desc, DataType input) {
 
 /// Multiply-accumulates of one image.
 inline double macs(const ConvDesc& desc) {
+  const std::int64_t channels = desc.input.channels / desc.groups;
   return static_cast<double>(desc.output.pixels()) * static_cast<double>(desc.output.channels) *
-         static_cast<double>(desc.input.channels / desc.groups) *
-         static_cast<double>(desc.window.kernel_h * desc.window.kernel_w);
+         static_cast<double>(channels) * static_cast<double>(desc.window.kernel_h * desc.window.kernel_w);
 }
 
 // Costs are microseconds of an image on one core of about 3.5 GHz: rates in 10^9 operations (2 a
