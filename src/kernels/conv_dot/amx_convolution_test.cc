@@ -435,8 +435,8 @@ void expect_close(const Case& wanted, int images, conv_dot::Create create, const
       conv_dot::compute(conv_bf16_direct_generic, problem, {.gap = way.gap, .in_place = way.in_place});
   const std::vector<float> a = outputs(got), b = outputs(expected);
   ASSERT_EQ(a.size(), b.size());
-  const auto depth =
-      static_cast<float>(desc.input.channels / desc.groups * desc.window.kernel_h * desc.window.kernel_w);
+  const std::int64_t channels = desc.input.channels / desc.groups;
+  const auto depth = static_cast<float>(channels * desc.window.kernel_h * desc.window.kernel_w);
   const float rounding = c.output == DataType::kFloat32 ? 0x1p-24f : 0x1p-8f;
   for (std::size_t i = 0; i < a.size(); ++i)
     ASSERT_NEAR(a[i], b[i], (depth + 2) * (depth + 2) * 0x1p-23f + rounding * std::abs(b[i]))

@@ -54,9 +54,9 @@ TEST(TileModel, ProductsOfBytesAreThoseOfMatricesWhateverTheShape) {
       for (int n = 0; n < columns; ++n) {
         std::int32_t expected = 1000;
         for (int k = 0; k < depth; ++k) {
-          // Four bytes of a column lie next to each other.
-          expected += a[static_cast<std::size_t>(m * depth + k)] *
-                      b[static_cast<std::size_t>(k / 4 * 4 * columns + 4 * n + k % 4)];
+          const int in_a = m * depth + k;
+          const int in_b = k / 4 * 4 * columns + 4 * n + k % 4;  // four bytes of a column are neighbours
+          expected += a[static_cast<std::size_t>(in_a)] * b[static_cast<std::size_t>(in_b)];
         }
         ASSERT_EQ(got[static_cast<std::size_t>(m * columns + n)], expected) << m << ", " << n;
       }
