@@ -51,8 +51,8 @@ class Network {
   /// naming file, line and layer.
   static Network load_caffe(const std::filesystem::path& prototxt,
                             const std::optional<std::filesystem::path>& caffemodel, std::uint64_t seed = 1);
-  /// A network of the built-in list (`zoo_names()`), weights synthetic from `seed`. Throws Error(kNotFound)
-  /// listing the names.
+  /// A network of the built-in list (`zoo_names()`), weights synthetic from `seed`; octet-20 has trained ones
+  /// instead. Throws Error(kNotFound) listing the names.
   static Network zoo(const std::string& name, std::uint64_t seed = 1);
   /// What NET means on the command line: a zoo name or a .prototxt. Throws as the two above.
   static Network open(const std::string& net,

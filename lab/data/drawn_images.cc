@@ -26,6 +26,26 @@ constexpr std::uint64_t kSeed = 20;  // of all sets; another one would be anothe
 constexpr DrawnSet kAllSets[] = {DrawnSet::kTrain, DrawnSet::kValidation, DrawnSet::kCalibration,
                                  DrawnSet::kTest};
 
+struct Range {
+  double low;
+  double high;
+};
+
+/// How hard the pictures of a set are. Those to train on are harder than the others, so that what a network
+/// has learned on them has something to spare.
+struct Difficulty {
+  Range radius;           // of the figure, pixels
+  Range figure_contrast;  // to the background: distance of colours
+  Range fill_contrast;    // between the fill's two colours
+  Range noise;            // deviation
+  int lines_behind;       // the figure, at most
+  int lines_in_front;
+};
+constexpr Difficulty kHard = {{8, 13.5}, {45, 140}, {45, 130}, {2, 20}, 3, 2};
+constexpr Difficulty kUsual = {{9, 14}, {60, 150}, {60, 150}, {2, 14}, 2, 1};
+
+double in(Random& random, const Range& range) { return random.range(range.low, range.high); }
+
 /// 0..255 a channel, not yet rounded.
 using Color = std::array<double, 3>;
 
@@ -115,15 +135,16 @@ void add_decoy(Canvas& canvas, Random& random) {
                [&](Point) { return color; });
 }
 
-void add_object(Canvas& canvas, Random& random, const Color& background, Shape shape, Fill fill) {
+void add_object(Canvas& canvas, Random& random, const Difficulty& difficulty, const Color& background,
+                Shape shape, Fill fill) {
   constexpr double kMiddle = kSide / 2.0;
   const Point center = {kMiddle + random.range(-4, 4), kMiddle + random.range(-4, 4)};
   const Frame outline{center, random.direction(), random.range(0.85, 1.18)};
   const Frame pattern{random_point(random), random.direction(), random.range(0.9, 1.11)};
-  const double radius = random.range(8, 13.5);
+  const double radius = in(random, difficulty.radius);
   const double period = random.range(5, 8);
-  const Color first = color_near(random, background, random.range(45, 140));
-  const Color second = color_near(random, first, random.range(45, 130));
+  const Color first = color_near(random, background, in(random, difficulty.figure_contrast));
+  const Color second = color_near(random, first, in(random, difficulty.fill_contrast));
   canvas.paint([&](Point p) { return drawn::shape_coverage(shape, radius, outline(p)); },
                [&](Point p) {
                  const double share = drawn::fill_share(fill, period, pattern(p));
@@ -153,8 +174,7 @@ double noise(Random& random) {
   return (static_cast<double>(sum) / 65536 - 2) * kRootOf3;
 }
 
-void round_with_noise(Canvas& canvas, Random& random, std::span<std::uint8_t> rgb) {
-  const double deviation = random.range(2, 20);
+void round_with_noise(Canvas& canvas, Random& random, double deviation, std::span<std::uint8_t> rgb) {
   std::uint8_t* to = rgb.data();
   for (int y = 0; y < kSide; ++y)
     for (int x = 0; x < kSide; ++x)
@@ -206,18 +226,22 @@ int draw_image(const DrawnPicture& picture, std::span<std::uint8_t> rgb) {
   Random random(random_at(set_seed, picture.index));
   const int label = drawn_label(picture.index);
 
+  const Difficulty& difficulty = picture.set == DrawnSet::kTrain ? kHard : kUsual;
+
   // From back to front.
   const Color background = random_color(random);
   Canvas canvas(background);
   add_clouds(canvas, random, 4, random.range(0, 40));
   add_clouds(canvas, random, 10, random.range(0, 20));
-  for (int i = random.whole(0, 3); i > 0; --i) add_line(canvas, random, random.range(0.8, 2.5));
+  for (int i = random.whole(0, difficulty.lines_behind); i > 0; --i)
+    add_line(canvas, random, random.range(0.8, 2.5));
   for (int i = random.whole(0, 3); i > 0; --i) add_decoy(canvas, random);
-  add_object(canvas, random, background, static_cast<Shape>(label / drawn::kFills),
+  add_object(canvas, random, difficulty, background, static_cast<Shape>(label / drawn::kFills),
              static_cast<Fill>(label % drawn::kFills));
-  for (int i = random.whole(0, 2); i > 0; --i) add_line(canvas, random, random.range(1, 3.5));
+  for (int i = random.whole(0, difficulty.lines_in_front); i > 0; --i)
+    add_line(canvas, random, random.range(1, 3.5));
   add_light(canvas, random);
-  round_with_noise(canvas, random, rgb);
+  round_with_noise(canvas, random, in(random, difficulty.noise), rgb);
   return label;
 }
 

@@ -12,6 +12,7 @@
 #include "octet/error.h"
 #include "optimize/pass.h"
 #include "zoo/synthetic_weights.h"
+#include "zoo/trained_networks.h"
 #include "zoo/zoo.h"
 
 namespace octet {
@@ -20,6 +21,11 @@ namespace {
 Network finish(graph::Graph graph) {
   graph::validate(graph);
   return Network(std::make_shared<const graph::Graph>(std::move(graph)));
+}
+
+Network import_embedded(const zoo::TrainedNetwork& trained) {
+  return finish(caffe::import_caffe(caffe::MemoryFile{trained.prototxt.name, trained.prototxt.bytes},
+                                    caffe::MemoryFile{trained.caffemodel.name, trained.caffemodel.bytes}));
 }
 
 std::vector<TensorInfo> describe(const graph::Graph& graph, const std::vector<graph::TensorId>& tensors) {
@@ -53,7 +59,7 @@ std::string suggestion(const std::string& word) {
   const auto distance = [&](const std::string& name) {
     return name.starts_with(word) ? 0 : edit_distance(word, name);
   };
-  const std::vector<std::string>& names = zoo::names();
+  const std::vector<std::string>& names = Network::zoo_names();
   const auto nearest =
       std::min_element(names.begin(), names.end(),
                        [&](const std::string& a, const std::string& b) { return distance(a) < distance(b); });
@@ -62,12 +68,13 @@ std::string suggestion(const std::string& word) {
 }
 
 bool is_zoo_name(const std::string& word) {
-  return std::find(zoo::names().begin(), zoo::names().end(), word) != zoo::names().end();
+  const std::vector<std::string>& names = Network::zoo_names();
+  return std::find(names.begin(), names.end(), word) != names.end();
 }
 
 [[noreturn]] void fail_unknown(const std::string& net) {
   throw Error(ErrorCode::kNotFound, fmt::format("network '{}': expected a .prototxt file or one of {}{}", net,
-                                                fmt::join(zoo::names(), ", "), suggestion(net)));
+                                                fmt::join(Network::zoo_names(), ", "), suggestion(net)));
 }
 
 }  // namespace
@@ -82,6 +89,9 @@ Network Network::load_caffe(const std::filesystem::path& prototxt,
 
 Network Network::zoo(const std::string& name, std::uint64_t seed) {
   if (!is_zoo_name(name)) fail_unknown(name);
+  for (const octet::zoo::TrainedNetwork& trained : octet::zoo::trained_networks()) {
+    if (trained.name == name) return import_embedded(trained);
+  }
   graph::Graph graph = octet::zoo::build(name);
   octet::zoo::fill_synthetic_weights(graph, seed);
   return finish(std::move(graph));
@@ -100,7 +110,15 @@ Network Network::open(const std::string& net, const std::optional<std::filesyste
   return zoo(net, seed);
 }
 
-const std::vector<std::string>& Network::zoo_names() { return octet::zoo::names(); }
+const std::vector<std::string>& Network::zoo_names() {
+  static const std::vector<std::string> all = [] {
+    std::vector<std::string> names = octet::zoo::names();
+    for (const octet::zoo::TrainedNetwork& trained : octet::zoo::trained_networks())
+      names.push_back(trained.name);
+    return names;
+  }();
+  return all;
+}
 
 const std::string& Network::name() const { return graph_->name; }
 std::vector<TensorInfo> Network::inputs() const { return describe(*graph_, graph_->inputs); }
