@@ -1,5 +1,7 @@
 #include "api/calibrate_layers.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -10,6 +12,7 @@
 #include "api/observe.h"
 #include "base/thread_pool.h"
 #include "graph/describe.h"
+#include "octet/error.h"
 #include "quantize/adaptive_rounding.h"
 #include "quantize/integer_layer.h"
 #include "quantize/layer_statistics.h"
@@ -268,7 +271,7 @@ void calibrate_layers(const graph::Graph& graph, CalibrationImages& images, std:
       return (static_cast<double>(begin) + part * static_cast<double>(chosen.size())) /
              static_cast<double>(layers.size());
     };
-    observe(
+    const std::int64_t seen = observe(
         graph, tensors, images, threads,
         [&](std::int64_t picture, std::span<const std::span<const float>> values) {
           for (Layer& layer : chosen) layer.statistics->add(picture, values[place.at(layer.node->inputs[0])]);
@@ -276,6 +279,10 @@ void calibrate_layers(const graph::Graph& graph, CalibrationImages& images, std:
         [&](std::int64_t done) {
           progress(share(0.5 * static_cast<double>(done) / static_cast<double>(std::max(done, pictures))));
         });
+    if (seen != pictures) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("calibration: there were {} images at first and {} later", pictures, seen));
+    }
     for (std::size_t i = 0; i < chosen.size(); ++i) {
       chosen[i].statistics->finish();
       finish_layer(chosen[i], calibration, pool);

@@ -278,6 +278,22 @@ class BadPictures : public CalibrationImages {
   int got_;
 };
 
+/// A folder from which files vanish.
+class FewerEachTime : public WavePictures {
+ public:
+  FewerEachTime() : WavePictures(8) {}
+  void rewind() override {
+    WavePictures::rewind();
+    most_ = 9 - ++passes_;
+  }
+  int next(int most, std::span<float> images) override {
+    return most_-- > 0 ? WavePictures::next(most, images) : 0;
+  }
+
+ private:
+  int passes_ = 0, most_ = 0;
+};
+
 TEST(Calibrate, WrongArgumentsAreNamed) {
   const Network network = small_network();
   WavePictures none(0), some(4);
@@ -298,6 +314,8 @@ TEST(Calibrate, WrongArgumentsAreNamed) {
   BadPictures not_a_number(std::nanf("")), too_many(1, 2);
   expect_error(network, not_a_number, {}, "tensor 'data' has a value that is NaN or infinite");
   expect_error(network, too_many, {}, "asked for 1 image, got 2");
+  FewerEachTime fewer;
+  expect_error(network, fewer, {}, "there were 8 images at first and 7 later");
 
   test::GraphBuilder build;
   const TensorId a = build.input({1, 2, 4, 4}, "a"), b = build.input({1, 2, 4, 4}, "b");

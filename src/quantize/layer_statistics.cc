@@ -130,7 +130,7 @@ void LayerStatistics::gather(std::span<const float> values, std::int64_t positio
 
 void LayerStatistics::add(std::int64_t picture, std::span<const float> values) {
   const auto length = static_cast<std::size_t>(geometry_.column());
-  if (split_.is_fitted(picture) && split_.rank(picture) * samples_per_picture_ < kMostSamples) {
+  if (split_.is_fitted(picture) && (split_.rank(picture) + 1) * samples_per_picture_ <= kMostSamples) {
     std::vector<float> columns(length * static_cast<std::size_t>(samples_per_picture_));
     for (std::int64_t s = 0; s < samples_per_picture_; ++s)
       gather(values, position(picture, s),
