@@ -22,6 +22,7 @@ using drawn::Random;
 using drawn::Shape;
 
 constexpr int kSide = kDrawnSide;
+constexpr double kMiddle = kSide / 2.0;
 constexpr std::uint64_t kSeed = 20;  // of all sets; another one would be another data set
 constexpr DrawnSet kAllSets[] = {DrawnSet::kTrain, DrawnSet::kValidation, DrawnSet::kCalibration,
                                  DrawnSet::kTest};
@@ -53,7 +54,9 @@ class Canvas {
  public:
   explicit Canvas(const Color& color) { pixels_.fill(color); }
 
-  Color& at(int x, int y) { return pixels_[static_cast<std::size_t>(y * kSide + x)]; }
+  Color& at(int x, int y) {
+    return pixels_[static_cast<std::size_t>(y) * kSide + static_cast<std::size_t>(x)];
+  }
 
   /// Mixes `color(p)` in by the share `coverage(p)` at each pixel's centre.
   template <typename Coverage, typename ColorAt>
@@ -92,13 +95,14 @@ Color color_near(Random& random, const Color& from, double distance) {
 /// Smooth noise: random values at the corners of cells x cells squares, bilinear between them.
 void add_clouds(Canvas& canvas, Random& random, int cells, double amplitude) {
   const int corners = cells + 1;
-  std::vector<Color> lattice(static_cast<std::size_t>(corners * corners));
+  std::vector<Color> lattice(static_cast<std::size_t>(corners) * static_cast<std::size_t>(corners));
   for (Color& value : lattice) {
     const double grey = random.range(-1, 1);
     for (double& v : value) v = amplitude * (0.7 * grey + 0.3 * random.range(-1, 1));
   }
   const auto corner = [&](int x, int y) -> const Color& {
-    return lattice[static_cast<std::size_t>(y * corners + x)];
+    return lattice[static_cast<std::size_t>(y) * static_cast<std::size_t>(corners) +
+                   static_cast<std::size_t>(x)];
   };
   for (int y = 0; y < kSide; ++y)
     for (int x = 0; x < kSide; ++x) {
@@ -137,7 +141,6 @@ void add_decoy(Canvas& canvas, Random& random) {
 
 void add_object(Canvas& canvas, Random& random, const Difficulty& difficulty, const Color& background,
                 Shape shape, Fill fill) {
-  constexpr double kMiddle = kSide / 2.0;
   const Point center = {kMiddle + random.range(-4, 4), kMiddle + random.range(-4, 4)};
   const Frame outline{center, random.direction(), random.range(0.85, 1.18)};
   const Frame pattern{random_point(random), random.direction(), random.range(0.9, 1.11)};
@@ -160,7 +163,7 @@ void add_light(Canvas& canvas, Random& random) {
   const double slope = random.range(0, 0.5) / kSide;
   for (int y = 0; y < kSide; ++y)
     for (int x = 0; x < kSide; ++x) {
-      const double light = 1 + slope * ((x - kSide / 2) * toward.x + (y - kSide / 2) * toward.y);
+      const double light = 1 + slope * ((x - kMiddle) * toward.x + (y - kMiddle) * toward.y);
       for (double& channel : canvas.at(x, y)) channel *= light;
     }
 }
