@@ -210,56 +210,5 @@ TEST(IntegerEngine, TakesPicturesAsBytesOrLessTheirMeanWithTheSameResult) {
   }
 }
 
-class IntegerZoo : public testing::TestWithParam<std::string> {};
-
-TEST_P(IntegerZoo, GivesTheSameBytesOnEveryInstructionSetBatchAndThreadCount) {
-  const Network network = before_softmax(Network::zoo(GetParam(), 1));
-  const Images images(network, 3, 21);
-  const auto calibration = test::simple_calibration(network, 1, Images(network, 1, 22).spans);
-  const auto fp32 = [&] {
-    BuildOptions options;
-    options.max_batch = images.batch;
-    return run(Engine::build(network, options), images, images.batch);
-  }();
-  std::vector<std::vector<float>> first;
-  struct Variant {
-    Isa isa;
-    int threads, batch;
-  };
-  const std::vector<Isa> isas = test::usable_isas();
-  std::vector<Variant> variants = {{isas.back(), 1, 1}};
-  for (const Isa isa : isas) {
-    // Plain loops over 10 GMAC take minutes; the families' own tests compare them layer by layer.
-    const bool slow = isa == Isa::kGeneric && GetParam() != "squeezenet-1.0" && GetParam() != "alexnet";
-    if (slow) {
-      std::cout << "skipped: generic (too slow for this network)\n";
-    } else {
-      variants.push_back({isa, 2, 3});
-    }
-  }
-  for (const Variant& variant : variants) {
-    BuildOptions options;
-    options.precision = Precision::kInt8;
-    options.calibration = calibration;
-    options.isa = variant.isa;
-    options.threads = variant.threads;
-    options.max_batch = variant.batch;
-    const auto outputs = run(Engine::build(network, options), images, variant.batch);
-    if (first.empty()) first = outputs;
-    ASSERT_TRUE(outputs == first) << to_string(variant.isa) << ", " << variant.threads << " threads, batch "
-                                  << variant.batch;
-  }
-  EXPECT_GT(signal_to_noise_db(fp32[0], first[0]), 5);
-}
-
-INSTANTIATE_TEST_SUITE_P(Networks, IntegerZoo, testing::ValuesIn(Network::zoo_names()),
-                         [](const auto& instance) {
-                           std::string name = instance.param;
-                           for (char& c : name) {
-                             if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
-                           }
-                           return name;
-                         });
-
 }  // namespace
 }  // namespace octet
