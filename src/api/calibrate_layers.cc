@@ -26,8 +26,7 @@ using quantize::LayerStatistics;
 
 /// Statistics held at a time; layers that need more go into further passes over the pictures.
 constexpr std::int64_t kStatisticsBytes = std::int64_t{1} << 30;
-/// Second moments of layers with more taps would not be worth their memory, nor well determined: such layers
-/// (the first fully connected one of AlexNet and VGG) are rounded to nearest.
+/// Second moments of layers with more taps would not be worth their memory.
 constexpr std::int64_t kMostTaps = 8192;
 constexpr double kDamping = 0.01;
 constexpr std::int64_t kChannelsAtATime = 8;
@@ -46,6 +45,13 @@ struct Layer {
   }
   std::int64_t group_of(std::int64_t k) const { return k / (geometry.out_channels / geometry.groups); }
 };
+
+/// Adaptive rounding needs as many columns as there are taps: fully connected layers, of which a picture
+/// gives one, mostly have too few and are rounded to nearest.
+bool can_adapt(const quantize::LayerGeometry& geometry, std::int64_t pictures) {
+  return geometry.taps() <= kMostTaps &&
+         LayerStatistics::expected_samples(geometry, pictures) >= geometry.taps();
+}
 
 /// The layer's integers as the engine will make them, for an input scale of which only the weights' own
 /// scales depend.
@@ -201,7 +207,8 @@ void finish_layer(Layer& layer, const Calibration& calibration, base::ThreadPool
   LayerCalibration& result = *layer.calibration;
   quantize::IntegerLayer integers = integers_of(layer, result);
   Judgement judgement = judge(layer, integers, {}, pool);
-  if (calibration.weight_rounding == WeightRounding::kAdaptive && layer.geometry.taps() <= kMostTaps) {
+  if (calibration.weight_rounding == WeightRounding::kAdaptive &&
+      can_adapt(layer.geometry, layer.statistics->split().pictures)) {
     LayerCalibration adaptive = result;
     adaptive.rounding_bits = adaptive_bits(layer, calibration.bias_correction, pool);
     quantize::IntegerLayer rounded = integers_of(layer, adaptive);
@@ -250,7 +257,7 @@ void calibrate_layers(const graph::Graph& graph, CalibrationImages& images, std:
   std::vector<Layer> layers = list_layers(graph, calibration);
   const bool adaptive = calibration.weight_rounding == WeightRounding::kAdaptive;
   const auto wants_moments = [&](const Layer& layer) {
-    return adaptive && layer.geometry.taps() <= kMostTaps;
+    return adaptive && can_adapt(layer.geometry, pictures);
   };
   base::ThreadPool pool(threads);
   for (std::size_t begin = 0, end = 0; begin < layers.size(); begin = end) {

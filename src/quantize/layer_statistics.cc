@@ -97,6 +97,11 @@ LayerStatistics::LayerStatistics(const LayerGeometry& geometry, const LayerInput
   apart_integers_.resize(column * static_cast<std::size_t>(apart_count_));
 }
 
+std::int64_t LayerStatistics::expected_samples(const LayerGeometry& geometry, std::int64_t pictures) {
+  const PictureSplit split{pictures};
+  return std::min(split.fitted() * samples_per_picture(geometry, split), kMostSamples);
+}
+
 std::int64_t LayerStatistics::bytes(const LayerGeometry& g, std::int64_t pictures, bool second_moments) {
   const std::int64_t apart = octet::quantize::apart_columns(g, PictureSplit{pictures});
   std::int64_t bytes = g.column() * (kPending * 2 + 16 + apart * 6);

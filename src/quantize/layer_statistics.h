@@ -61,6 +61,8 @@ class LayerStatistics {
 
   LayerStatistics(const LayerGeometry& geometry, const LayerInput& input, std::int64_t pictures,
                   bool second_moments);
+  /// Columns that the pictures will give for the moments.
+  static std::int64_t expected_samples(const LayerGeometry& geometry, std::int64_t pictures);
   /// Bytes that one needs.
   static std::int64_t bytes(const LayerGeometry& geometry, std::int64_t pictures, bool second_moments);
 
