@@ -130,7 +130,7 @@ class CalibrationImages {
 };
 
 struct CalibrationOptions {
-  CalibrationMethod method = CalibrationMethod::kEntropy;
+  CalibrationMethod method = CalibrationMethod::kMse;
   double percentile = 99.99;
   QuantizationScheme scheme = QuantizationScheme::kUnsigned8;
   WeightRounding weight_rounding = WeightRounding::kNearest;

@@ -32,7 +32,8 @@ struct Options {
   std::string method = to_string(CalibrationOptions().method);
   double percentile = CalibrationOptions().percentile;
   std::string scheme = to_string(CalibrationOptions().scheme);
-  std::string weight_rounding = to_string(CalibrationOptions().weight_rounding);
+  std::string weight_rounding =
+      to_string(WeightRounding::kAdaptive);  // what the command is for may take its time
   bool bias_correction = false;
   bool quantize_input = false;
   bool skip_broken = false;
