@@ -117,6 +117,19 @@ TEST_F(Haswell, ComputesTheSameOutputsWithAvx2) {
   expect_same_outputs(mixed_, "avx2");
 }
 
+TEST_F(Haswell, GivesTheBytesOfThisMachinesBestInstructionsInIntegers) {
+  const std::vector<std::string> arguments = {
+      "bench",    "octet-20", "--precision",  "int8", "--calibration", "tests/golden/int8/octet-20.json",
+      "--batch",  "2",        "--iterations", "1",    "--warmup",      "0",
+      "--format", "json"};
+  const Finished here = octet_program()(arguments);
+  const Finished there = emulated(arguments);
+  ASSERT_EQ(here.exit_code, 0) << here.err;
+  ASSERT_EQ(there.exit_code, 0) << there.err;
+  EXPECT_EQ(json::parse(there.out)["isa"], "avx2");
+  EXPECT_EQ(json::parse(there.out)["output_hash"], json::parse(here.out)["output_hash"]);
+}
+
 TEST_F(Haswell, TakesAvx2ByItself) {
   const Finished finished =
       emulated({"bench", mixed_, "--iterations", "1", "--warmup", "0", "--format", "json"});

@@ -2,15 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <map>
-#include <set>
 #include <utility>
 
 #include "graph/batch_norm.h"
 #include "graph/describe.h"
 #include "octet/error.h"
-#include "plan/concat_placement.h"
-#include "quantize/scheme.h"
+#include "plan/tensor_views.h"
 
 namespace octet::plan {
 namespace {
@@ -37,26 +34,10 @@ std::optional<kernels::ReluDesc> relu_desc(const std::optional<graph::Relu>& rel
   return kernels::ReluDesc{relu->slope};
 }
 
-/// Whether values of map `from` may be read as they lie where `wanted` is asked for.
-bool lies_as(const FeatureMap& from, const FeatureMap& wanted) {
-  return from.same_sizes(wanted) && from.layout == wanted.layout && from.type == wanted.type;
-}
-
-/// A tensor's values in memory. Where a Flatten or Reshape only changed how they are looked at, `map` still
-/// has the sizes they were written with, in the same NCHW order of values as the tensor's own shape.
-struct View {
-  OperandRef ref;
-  FeatureMap map;
-};
-
-class Lowering {
+class Lowering : TensorViews {
  public:
-  Lowering(const graph::Graph& graph, const LowerOptions& options, Plan& plan)
-      : graph_(graph),
-        options_(options),
-        scheme_(quantize::make_scheme(graph, options.precision, options.calibration)),
-        plan_(plan),
-        placement_(place_concats(graph)) {}
+  Lowering(const graph::Graph& graph, const LowerOptions& options, const quantize::Scheme& scheme, Plan& plan)
+      : TensorViews(graph, scheme, plan), options_(options) {}
 
   void run() {
     for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
@@ -68,202 +49,6 @@ class Lowering {
   }
 
  private:
-  // ---- operands ----
-
-  const Shape& shape(TensorId t) const { return graph_.shape(t); }
-  const std::string& tensor_name(TensorId t) const {
-    return graph_.tensors[static_cast<std::size_t>(t)].name;
-  }
-  const quantize::TensorScheme& scheme(TensorId t) const {
-    return scheme_.tensors[static_cast<std::size_t>(t)];
-  }
-
-  FeatureMap dense(TensorId t) const { return feature_map(shape(t), Layout::kNchw, where(*node_)); }
-  FeatureMap blocked(TensorId t) const { return map_of(t, DataType::kFloat32); }
-
-  /// How tensor t lies inside the network as values of this type.
-  FeatureMap map_of(TensorId t, DataType type) const {
-    const Layout layout = type == DataType::kFloat32 ? Layout::kNchw16c : Layout::kNhwc;
-    FeatureMap map = feature_map(shape(t), layout, where(*node_));
-    map.type = type;
-    if (type == DataType::kInt16) map.quantization = scheme(t).s16;
-    if (type == DataType::kUInt8) {
-      if (!scheme(t).u8)
-        throw Error(ErrorCode::kMismatch,
-                    fmt::format("{}: the calibration lacks tensor '{}'", where(*node_), tensor_name(t)));
-      map.quantization = *scheme(t).u8;
-    }
-    return map;
-  }
-  FeatureMap stored_map(TensorId t) const { return map_of(t, scheme(t).stored); }
-
-  int new_buffer(const std::string& tensor, const FeatureMap& map) {
-    Buffer buffer;
-    buffer.tensor = tensor;
-    buffer.map = map;
-    plan_.buffers.push_back(std::move(buffer));
-    return static_cast<int>(plan_.buffers.size()) - 1;
-  }
-
-  static OperandRef reference(OperandRef::Kind kind, int index, const FeatureMap& map) {
-    return {kind, index, 0, map.elements(), static_cast<int>(size_of(map.type))};
-  }
-
-  View fresh(const std::string& tensor, const FeatureMap& map) {
-    return {reference(OperandRef::Kind::kBuffer, new_buffer(tensor, map), map), map};
-  }
-
-  /// Where a step shall write tensor t: a channel range of a concatenation, or a buffer of its own. The
-  /// concatenation's quantisation holds for its parts; a step that cannot choose (a maximum) passes `fixed`.
-  View target(TensorId t, FeatureMap map, bool fixed = false) {
-    const auto place = placement_.find(t);
-    if (place != placement_.end()) {
-      View whole = concat_view(place->second.concat);
-      const bool fits = whole.map.layout == map.layout && whole.map.type == map.type &&
-                        (!fixed || whole.map.quantization == map.quantization);
-      if (fits) {
-        placed_.insert(t);
-        if (map.layout == Layout::kNhwc) {
-          map.pixel_stride = whole.map.pixel_step();
-          map.quantization = whole.map.quantization;
-          whole.ref.element_offset += place->second.channel;
-        } else {
-          whole.ref.element_offset += place->second.channel * map.pixels();
-        }
-        return {whole.ref, map};
-      }
-    }
-    return fresh(tensor_name(t), map);
-  }
-  View target(TensorId t) { return target(t, stored_map(t)); }
-
-  /// The buffer of a concatenation's result, made when its first part is.
-  View concat_view(TensorId concat) {
-    const auto known = views_.find(concat);
-    if (known != views_.end()) return known->second;
-    return views_[concat] = target(concat);
-  }
-
-  View view(TensorId t) const { return views_.at(t); }
-
-  /// Tensor t as values of `type`, in that type's layout and t's own shape; converted if it does not lie so.
-  View operand(TensorId t, DataType type) {
-    const View v = view(t);
-    FeatureMap wanted = v.map;
-    if (v.map.type != type || !v.map.same_sizes(blocked(t)) || v.map.layout != blocked_layout(type) ||
-        is_pictures(v))
-      wanted = map_of(t, type);
-    if (lies_as(v.map, wanted) && !is_pictures(v)) return v;
-    const auto key = std::make_pair(t, type);
-    if (const auto known = converted_.find(key); known != converted_.end()) return known->second;
-    const bool by_way_of_fp32 = v.map.type != type && v.map.type != DataType::kFloat32 &&
-                                type != DataType::kFloat32 && !is_pictures(v);
-    View from = by_way_of_fp32 ? operand(t, DataType::kFloat32) : v;
-    if (!from.map.same_sizes(
-            wanted)) {  // looked at in another shape: by way of NCHW order, which shapes share
-      if (from.map.layout != Layout::kNchw) from = reformat(from, dense_of(from.map), t);
-      from.map = dense(t);
-    }
-    if (!is_pictures(v)) return converted_[key] = reformat(from, wanted, t);
-    if (type != DataType::kFloat32)
-      return converted_[key] = reformat(operand(t, DataType::kFloat32), wanted, t);
-    return converted_[key] = pictures_to_fp32(v, wanted, t);
-  }
-  View blocked_operand(TensorId t) { return operand(t, DataType::kFloat32); }
-
-  static Layout blocked_layout(DataType type) {
-    return type == DataType::kFloat32 ? Layout::kNchw16c : Layout::kNhwc;
-  }
-
-  static FeatureMap dense_of(FeatureMap map) {
-    map.layout = Layout::kNchw;
-    map.type = DataType::kFloat32;
-    map.quantization = {};
-    map.pixel_stride = 0;
-    return map;
-  }
-
-  // ---- pictures ----
-
-  static bool is_pictures(const View& v) {
-    return v.ref.kind == OperandRef::Kind::kInput && v.map.type == DataType::kUInt8;
-  }
-
-  graph::Weights mean_of(TensorId t) const {
-    const std::span<const float> mean = scheme(t).pixel_mean;
-    return {Shape{static_cast<std::int64_t>(mean.size())}, mean};
-  }
-
-  View pictures_to_fp32(const View& from, const FeatureMap& to, TensorId t) {
-    const View result = fresh(tensor_name(t), to);
-    Step& step = add_step(kernels::ReformatDesc{from.map, to, 0, true}, {from.ref}, result);
-    step.op = "Reformat";
-    step.weights = {mean_of(t)};
-    return result;
-  }
-
-  /// The pictures' bytes in front of a first layer, whether the caller gives them or FP32 less the mean.
-  View picture_bytes(TensorId t) {
-    if (const auto known = picture_bytes_.find(t); known != picture_bytes_.end()) return known->second;
-    const View v = view(t);
-    FeatureMap map = feature_map(shape(t), Layout::kNhwc, where(*node_));
-    map.type = DataType::kUInt8;
-    map.pixel_stride = kernels::kChannelQuad;
-    const View result = fresh(tensor_name(t), map);
-    Step& step = add_step(kernels::ReformatDesc{v.map, map, 0, true}, {v.ref}, result);
-    step.op = "Reformat";
-    if (!is_pictures(v)) step.weights = {mean_of(t)};
-    return picture_bytes_[t] = result;
-  }
-
-  /// The input of a layer of integers or BF16. What the caller gives in a few planes stays as narrow.
-  View dot_operand(TensorId t, bool narrow) {
-    const View v = view(t);
-    if (v.ref.kind != OperandRef::Kind::kInput || !narrow || v.map.channels > kernels::kChannelQuad)
-      return operand(t, type_);
-    if (type_ == DataType::kUInt8 && !scheme(t).pixel_mean.empty()) return picture_bytes(t);
-    const auto key = std::make_pair(t, type_);
-    if (const auto known = narrow_.find(key); known != narrow_.end()) return known->second;
-    const View from = is_pictures(v) ? operand(t, DataType::kFloat32) : v;
-    FeatureMap map = map_of(t, type_);
-    map.pixel_stride = kernels::kChannelQuad;
-    return narrow_[key] = reformat(from, map, t);
-  }
-
-  // ---- steps ----
-
-  Step& add_step(kernels::OpDesc desc, std::vector<OperandRef> inputs, const View& output) {
-    Step step;
-    step.layer = node_->name;
-    step.op = graph::op_name(node_->op);
-    step.origin = node_->origin;
-    step.desc = std::move(desc);
-    step.inputs = std::move(inputs);
-    step.output = output.ref;
-    step.output_map = output.map;
-    plan_.steps.push_back(std::move(step));
-    return plan_.steps.back();
-  }
-
-  /// The step that computes node_'s one output with node_'s weights.
-  Step& add_node_step(kernels::OpDesc desc, std::vector<OperandRef> inputs, const View& output) {
-    views_[node_->outputs[0]] = output;
-    Step& step = add_step(std::move(desc), std::move(inputs), output);
-    step.macs = graph::macs(graph_, *node_);
-    step.weights = node_->weights;
-    return step;
-  }
-
-  View reformat(const View& from, const FeatureMap& to, TensorId t) {
-    const View result = fresh(tensor_name(t), to);
-    add_step(kernels::ReformatDesc{from.map, to, 0}, {from.ref}, result).op = "Reformat";
-    return result;
-  }
-
-  [[noreturn]] void unsupported(const std::string& what) const {
-    throw Error(ErrorCode::kUnsupported, fmt::format("{}: {}", where(*node_), what));
-  }
-
   void lower(const graph::Input&) {
     const TensorId t = node_->outputs[0];
     FeatureMap map = dense(t);
@@ -318,23 +103,14 @@ class Lowering {
   View fp32_input(TensorId t, std::int64_t groups) {
     const View raw = view(t);
     const bool planar = raw.map == dense(t) && raw.map.channels < kernels::kChannelBlock && groups == 1;
-    return planar ? raw : blocked_operand(t);
-  }
-
-  /// The same values in another type, in the sizes they were written with.
-  View retyped(const View& from, DataType type, TensorId t) {
-    FeatureMap map = from.map;
-    map.layout = blocked_layout(type);
-    map.type = type;
-    map.pixel_stride = 0;
-    map.quantization = map_of(t, type).quantization;
-    return reformat(from, map, t);
+    return planar ? raw : fp32_operand(t);
   }
 
   void lower(const graph::InnerProduct& fc) {
     // Any layout: packing permutes the weights.
     View input = view(node_->inputs[0]);
-    if (is_pictures(input)) input = blocked_operand(node_->inputs[0]);
+    if (input.ref.kind == OperandRef::Kind::kInput && input.map.type != DataType::kFloat32)
+      input = fp32_operand(node_->inputs[0]);
     const bool narrow_to_narrow =
         input.map.type != type_ && input.map.type != DataType::kFloat32 && type_ != DataType::kFloat32;
     if (narrow_to_narrow) input = retyped(input, DataType::kFloat32, node_->inputs[0]);
@@ -351,11 +127,6 @@ class Lowering {
   }
 
   static bool is_integer(DataType type) { return type == DataType::kUInt8 || type == DataType::kInt16; }
-
-  bool reads_pictures(TensorId t, const View& input) const {
-    const auto bytes = picture_bytes_.find(t);
-    return bytes != picture_bytes_.end() && bytes->second.ref.index == input.ref.index;
-  }
 
   quantize::IntegerLayerSpec integer_layer(const View& input, const View& output) const {
     quantize::IntegerLayerSpec spec;
@@ -478,7 +249,7 @@ class Lowering {
   void lower(const graph::Softmax& softmax) {
     if (softmax.axis != 1)
       unsupported(fmt::format("softmax along axis {}; only channels (axis 1) is supported", softmax.axis));
-    const View input = blocked_operand(node_->inputs[0]);
+    const View input = fp32_operand(node_->inputs[0]);
     add_node_step(kernels::SoftmaxDesc{input.map}, {input.ref}, target(node_->outputs[0]));
   }
 
@@ -498,7 +269,8 @@ class Lowering {
     const TensorId t = graph_.outputs[static_cast<std::size_t>(index)];
     plan_.outputs.push_back({tensor_name(t), shape(t)});
     View from = view(t);
-    if (is_pictures(from)) from = blocked_operand(t);
+    if (from.ref.kind == OperandRef::Kind::kInput && from.map.type != DataType::kFloat32)
+      from = fp32_operand(t);
     const FeatureMap as_written =
         dense_of(from.map);  // NCHW order is the same whatever the shape it is looked at in
     const View to{reference(OperandRef::Kind::kOutput, index, as_written), as_written};
@@ -507,18 +279,7 @@ class Lowering {
     step.op = "Output";
   }
 
-  const graph::Graph& graph_;
   const LowerOptions& options_;
-  const quantize::Scheme scheme_;
-  Plan& plan_;
-  const ConcatPlacement placement_;
-  const graph::Node* node_ = nullptr;
-  DataType type_ = DataType::kFloat32;  // that node_ computes with
-  std::map<TensorId, View> views_;
-  std::set<TensorId> placed_;  // written straight into their concatenation
-  std::map<std::pair<TensorId, DataType>, View> converted_;
-  std::map<std::pair<TensorId, DataType>, View> narrow_;  // inputs of few channels, padded to 4 of them
-  std::map<TensorId, View> picture_bytes_;
 };
 
 }  // namespace
@@ -536,7 +297,8 @@ kernels::FeatureMap feature_map(const Shape& shape, kernels::Layout layout, cons
 }
 
 void lower(const graph::Graph& graph, const LowerOptions& options, Plan& plan) {
-  Lowering(graph, options, plan).run();
+  const quantize::Scheme scheme = quantize::make_scheme(graph, options.precision, options.calibration);
+  Lowering(graph, options, scheme, plan).run();
 }
 
 }  // namespace octet::plan
