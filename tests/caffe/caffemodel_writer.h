@@ -45,7 +45,9 @@ class CaffemodelWriter {
     for (const BlobToWrite& blob : blobs) {
       std::string header = blob_header(blob);
       const std::uint64_t blob_size = header.size() + data_size(blob);
-      header = tag(form_.v1 ? 6 : 7, 2) + varint(blob_size) + header;
+      std::string opening = tag(form_.v1 ? 6 : 7, 2);
+      opening += varint(blob_size);
+      header.insert(0, opening);
       size += header.size() + data_size(blob);
       heads.emplace_back(std::move(header), blob_size);
     }
