@@ -8,27 +8,10 @@
 #include "kernels/integer/arithmetic.h"
 #include "kernels/integer/padding.h"
 #include "kernels/pool_i8/contract.h"
+#include "kernels/pool_windows.h"
 
 namespace octet::kernels {
 namespace {
-
-/// One axis of the window: [begin, end) of input positions under output position `out`, clipped to the input,
-/// and what an average divides by along this axis.
-struct Extent {
-  std::int64_t begin, end;
-  std::int64_t divisor;
-};
-Extent extent_of(std::int64_t out, std::int64_t kernel, std::int64_t stride, std::int64_t pad_before,
-                 std::int64_t pad_after, std::int64_t size, AverageDivisor divisor) {
-  const std::int64_t start = out * stride - pad_before;
-  Extent extent;
-  extent.begin = std::clamp<std::int64_t>(start, 0, size);
-  extent.end = std::clamp(start + kernel, extent.begin, size);
-  const std::int64_t padded = std::min(start + kernel, size + pad_after) - start;
-  const std::int64_t valid = extent.end - extent.begin;
-  extent.divisor = std::max<std::int64_t>(divisor == AverageDivisor::kPaddedWindow ? padded : valid, 1);
-  return extent;
-}
 
 PoolI8Function function_of(const PoolDesc& desc, const PoolI8Functions& f) {
   const DataType type = desc.input.type;
@@ -41,17 +24,9 @@ PoolI8Function function_of(const PoolDesc& desc, const PoolI8Functions& f) {
 class Pool final : public Kernel {
  public:
   Pool(const PoolDesc& desc, const PoolI8Functions& functions)
-      : desc_(desc), row_function_(function_of(desc, functions)) {
-    const WindowDesc& w = desc.window;
-    const std::int64_t last_start = desc.input.width + w.pad_left - w.kernel_w;
-    interior_begin_ = std::min((w.pad_left + w.stride_w - 1) / w.stride_w, desc.output.width);
-    interior_end_ = last_start < 0 ? 0 : std::min(last_start / w.stride_w + 1, desc.output.width);
-    interior_end_ = std::max(interior_end_, interior_begin_);
-    for (std::int64_t y = 0; y < desc.output.height; ++y) {
-      rows_.push_back(
-          extent_of(y, w.kernel_h, w.stride_h, w.pad_top, w.pad_bottom, desc.input.height, desc.divisor));
-    }
-    if (desc.kind == PoolKind::kAverage) prepare_factors();
+      : desc_(desc), windows_(desc), row_function_(function_of(desc, functions)) {
+    if (desc.kind == PoolKind::kAverage)
+      windows_.prepare_factors(desc, [this](std::int64_t divisor) { return factor_of(divisor); });
   }
 
   void run(const Call& call) const noexcept override {
@@ -69,29 +44,12 @@ class Pool final : public Kernel {
     return desc_.input.quantization.scale / desc_.output.quantization.scale / count;
   }
 
-  /// A row of factors for each divisor that occurs along the vertical axis (few: the borders' and one).
-  void prepare_factors() {
-    const WindowDesc& w = desc_.window;
-    std::vector<std::int64_t> divisors;
-    for (const Extent& row : rows_) {
-      const auto found = std::find(divisors.begin(), divisors.end(), row.divisor);
-      factor_row_.push_back(found - divisors.begin());
-      if (found != divisors.end()) continue;
-      divisors.push_back(row.divisor);
-      for (std::int64_t x = 0; x < desc_.output.width; ++x) {
-        const Extent column =
-            extent_of(x, w.kernel_w, w.stride_w, w.pad_left, w.pad_right, desc_.input.width, desc_.divisor);
-        factors_.push_back(factor_of(row.divisor * column.divisor));
-      }
-    }
-  }
-
   void run_row(const Call& call, std::int64_t image, std::int64_t y) const noexcept {
     const FeatureMap &in = desc_.input, &out = desc_.output;
     const bool to_real = out.type == DataType::kFloat32;
     const auto in_size = static_cast<std::int64_t>(size_of(in.type));
     const auto out_size = static_cast<std::int64_t>(size_of(out.type));
-    const Extent& extent = rows_[static_cast<std::size_t>(y)];
+    const PoolExtent& extent = windows_.rows[static_cast<std::size_t>(y)];
     PoolI8Row row{};
     row.pixel_step = in.pixel_step();
     row.row_pitch = in.width * row.pixel_step;
@@ -108,16 +66,17 @@ class Pool final : public Kernel {
     row.kernel_w = desc_.window.kernel_w;
     row.stride_w = desc_.window.stride_w;
     row.pad_left = desc_.window.pad_left;
-    row.interior_begin = interior_begin_;
-    row.interior_end = interior_end_;
+    row.interior_begin = windows_.interior_begin;
+    row.interior_end = windows_.interior_end;
     if (in.type == DataType::kUInt8) row.zero_in = in.quantization.zero_point;
     if (in.type != DataType::kBFloat16 && !to_real) {
       const integer::Range range = integer::range_of(out, false);
       row.zero_out = static_cast<float>(out.quantization.zero_point);
       row.low = range.low, row.high = range.high;
     }
-    if (!factors_.empty())
-      row.factors = factors_.data() + factor_row_[static_cast<std::size_t>(y)] * row.out_width;
+    if (!windows_.factors.empty())
+      row.factors =
+          windows_.factors.data() + windows_.factor_rows[static_cast<std::size_t>(y)] * row.out_width;
     if (row.rows < 1) {  // no input at all: as if the row had no pixels
       row.rows = 1, row.width = 0;
       row.interior_begin = row.interior_end = 0;
@@ -126,11 +85,8 @@ class Pool final : public Kernel {
   }
 
   PoolDesc desc_;
+  PoolWindows windows_;
   PoolI8Function row_function_;
-  std::int64_t interior_begin_ = 0, interior_end_ = 0;
-  std::vector<Extent> rows_;
-  std::vector<float> factors_;
-  std::vector<std::int64_t> factor_row_;
 };
 
 /// True if the sum of a window's integers may leave s32.
