@@ -10,6 +10,7 @@
 #include <string>
 
 #include "kernels/families.h"
+#include "kernels/fully_connected_dot/test_entries.h"
 #include "tests/support/kernel_runner.h"
 #include "tests/support/nhwc_tensor.h"
 
@@ -28,12 +29,6 @@ const Layer kLayers[] = {
     {"resnet_fc1000", 2048, 1, 1000}, {"vgg_fc6", 512, 7, 4096},
 };
 constexpr int kBatches[] = {1, 2, 8, 16, 32, 128};
-
-struct Entry {
-  const char* name;
-  DataType type;
-  test::Variant variant;
-};
 
 FullyConnectedDesc describe(const Layer& layer, DataType type) {
   FullyConnectedDesc desc;
@@ -82,7 +77,7 @@ const Weights& weights_of(const Layer& layer) {
   return *weights;
 }
 
-test::KernelRunner make_runner(const Layer& layer, const Entry& entry) {
+test::KernelRunner make_runner(const Layer& layer, const Named& entry) {
   const FullyConnectedDesc desc = describe(layer, entry.type);
   const Weights& weights = weights_of(layer);
   if (entry.type != DataType::kBFloat16) return {entry.variant.create(desc), weights.view()};
@@ -100,7 +95,7 @@ void set_counters(benchmark::State& state, const Layer& layer, int images, std::
   state.counters["GB/s"] = rate(weights * static_cast<double>(weight_bytes));
 }
 
-void run_octet(benchmark::State& state, const Layer& layer, int images, const Entry& entry) {
+void run_octet(benchmark::State& state, const Layer& layer, int images, const Named& entry) {
   const FullyConnectedDesc desc = describe(layer, entry.type);
   test::KernelRunner runner = make_runner(layer, entry);
   runner.poison_scratch = false;
@@ -111,7 +106,7 @@ void run_octet(benchmark::State& state, const Layer& layer, int images, const En
   set_counters(state, layer, images, entry.type == DataType::kUInt8 ? 1 : 2);
 }
 
-void run_pack(benchmark::State& state, const Layer& layer, const Entry& entry) {
+void run_pack(benchmark::State& state, const Layer& layer, const Named& entry) {
   const FullyConnectedDesc desc = describe(layer, entry.type);
   const auto kernel = entry.variant.create(desc);
   base::AlignedBuffer packed(kernel->packed_bytes());
@@ -158,36 +153,12 @@ void run_onednn(benchmark::State& state, const Layer& layer, int images) {
   set_counters(state, layer, images, 1);
 }
 
-std::vector<Entry> entries() {
-  std::vector<Entry> all;
-#ifdef OCTET_X86
-  all = {
-      {"i8_avx2", DataType::kUInt8, {Isa::kAvx2, fully_connected_i8_avx2_cost, fully_connected_i8_avx2}},
-      {"i8_avx512",
-       DataType::kUInt8,
-       {Isa::kAvx512, fully_connected_i8_avx512_cost, fully_connected_i8_avx512}},
-      {"i8_avx512vnni",
-       DataType::kUInt8,
-       {Isa::kAvx512Vnni, fully_connected_i8_avx512vnni_cost, fully_connected_i8_avx512vnni}},
-      {"i16_avx2", DataType::kInt16, {Isa::kAvx2, fully_connected_i16_avx2_cost, fully_connected_i16_avx2}},
-      {"i16_avx512",
-       DataType::kInt16,
-       {Isa::kAvx512, fully_connected_i16_avx512_cost, fully_connected_i16_avx512}},
-      {"i16_avx512vnni",
-       DataType::kInt16,
-       {Isa::kAvx512Vnni, fully_connected_i16_avx512vnni_cost, fully_connected_i16_avx512vnni}},
-      {"bf16_avx2",
-       DataType::kBFloat16,
-       {Isa::kAvx2, fully_connected_bf16_avx2_cost, fully_connected_bf16_avx2}},
-      {"bf16_avx512",
-       DataType::kBFloat16,
-       {Isa::kAvx512, fully_connected_bf16_avx512_cost, fully_connected_bf16_avx512}},
-      {"bf16_avx512bf16",
-       DataType::kBFloat16,
-       {Isa::kAvx512Bf16, fully_connected_bf16_avx512bf16_cost, fully_connected_bf16_avx512bf16}},
-  };
-#endif
-  std::erase_if(all, [](const Entry& e) { return !test::machine_has(e.variant.isa); });
+/// Those worth timing here: not the plain loops, and nothing that this machine would have to emulate.
+std::vector<Named> entries() {
+  std::vector<Named> all = fully_connected_dot_entries();
+  std::erase_if(all, [](const Named& e) {
+    return e.variant.isa == Isa::kGeneric || !test::machine_has(e.variant.isa);
+  });
   return all;
 }
 
@@ -196,7 +167,7 @@ const bool registered = [] {
     const auto name = [&](int images) {
       return std::string(layer.name) + "/batch" + std::to_string(images) + "/";
     };
-    for (const Entry& entry : entries()) {
+    for (const Named& entry : entries()) {
       for (const int images : kBatches)
         benchmark::RegisterBenchmark((name(images) + entry.name).c_str(), [=, &layer](benchmark::State& s) {
           run_octet(s, layer, images, entry);

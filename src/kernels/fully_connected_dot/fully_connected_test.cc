@@ -12,59 +12,13 @@
 #include "kernels/conv_dot/test_amx_emulator.h"
 #endif
 #include "kernels/families.h"
+#include "kernels/fully_connected_dot/test_entries.h"
 #include "kernels/integer/arithmetic.h"
 #include "tests/support/kernel_runner.h"
 #include "tests/support/nhwc_tensor.h"
 
 namespace octet::kernels {
 namespace {
-
-struct Named {
-  const char* name;
-  DataType type;
-  test::Variant variant;
-};
-
-std::vector<Named> entries() {
-  return {
-      {"i8_generic",
-       DataType::kUInt8,
-       {Isa::kGeneric, fully_connected_i8_generic_cost, fully_connected_i8_generic}},
-      {"i16_generic",
-       DataType::kInt16,
-       {Isa::kGeneric, fully_connected_i16_generic_cost, fully_connected_i16_generic}},
-      {"bf16_generic",
-       DataType::kBFloat16,
-       {Isa::kGeneric, fully_connected_bf16_generic_cost, fully_connected_bf16_generic}},
-#ifdef OCTET_X86
-      {"i8_avx2", DataType::kUInt8, {Isa::kAvx2, fully_connected_i8_avx2_cost, fully_connected_i8_avx2}},
-      {"i8_avx512",
-       DataType::kUInt8,
-       {Isa::kAvx512, fully_connected_i8_avx512_cost, fully_connected_i8_avx512}},
-      {"i8_avx512vnni",
-       DataType::kUInt8,
-       {Isa::kAvx512Vnni, fully_connected_i8_avx512vnni_cost, fully_connected_i8_avx512vnni}},
-      {"i16_avx2", DataType::kInt16, {Isa::kAvx2, fully_connected_i16_avx2_cost, fully_connected_i16_avx2}},
-      {"i16_avx512",
-       DataType::kInt16,
-       {Isa::kAvx512, fully_connected_i16_avx512_cost, fully_connected_i16_avx512}},
-      {"i16_avx512vnni",
-       DataType::kInt16,
-       {Isa::kAvx512Vnni, fully_connected_i16_avx512vnni_cost, fully_connected_i16_avx512vnni}},
-      {"bf16_avx2",
-       DataType::kBFloat16,
-       {Isa::kAvx2, fully_connected_bf16_avx2_cost, fully_connected_bf16_avx2}},
-      {"bf16_avx512",
-       DataType::kBFloat16,
-       {Isa::kAvx512, fully_connected_bf16_avx512_cost, fully_connected_bf16_avx512}},
-      {"bf16_avx512bf16",
-       DataType::kBFloat16,
-       {Isa::kAvx512Bf16, fully_connected_bf16_avx512bf16_cost, fully_connected_bf16_avx512bf16}},
-      {"i8_amx", DataType::kUInt8, {Isa::kAmx, fully_connected_i8_amx_cost, fully_connected_i8_amx}},
-      {"bf16_amx", DataType::kBFloat16, {Isa::kAmx, fully_connected_bf16_amx_cost, fully_connected_bf16_amx}},
-#endif
-  };
-}
 
 /// A layer as people say it.
 struct Case {
@@ -253,7 +207,8 @@ class FullyConnectedDot : public testing::TestWithParam<Named> {
 };
 
 std::string entry_name(const testing::TestParamInfo<Named>& entry) { return entry.param.name; }
-INSTANTIATE_TEST_SUITE_P(Entries, FullyConnectedDot, testing::ValuesIn(entries()), entry_name);
+INSTANTIATE_TEST_SUITE_P(Entries, FullyConnectedDot, testing::ValuesIn(fully_connected_dot_entries()),
+                         entry_name);
 
 TEST_P(FullyConnectedDot, IsRightForEveryNumberOfOutputs) {
   for (std::int64_t outputs = 1; outputs <= 150; ++outputs)
@@ -415,7 +370,7 @@ TEST_P(FullyConnectedDot, DeclinesWhatItDoesNotCompute) {
 }
 
 TEST(FullyConnectedDotPairs, TheBiasMapOfTheOnlyPixelIsABias) {
-  for (const Named& entry : entries()) {
+  for (const Named& entry : fully_connected_dot_entries()) {
     if (entry.type == DataType::kBFloat16 || !test::machine_has(entry.variant.isa)) continue;
     const Case c{.channels = 3, .height = 4, .width = 4, .outputs = 20, .picture = 4, .images = 2};
     Problem p(c.desc(entry.type), c, 3);
