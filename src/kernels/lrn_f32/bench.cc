@@ -1,10 +1,9 @@
 // The study's normalisation layers, beside a plain copy of as many bytes (the memory's own speed here).
 #include <benchmark/benchmark.h>
 
-#include <cstring>
-
 #include "kernels/families.h"
 #include "tests/support/kernel_runner.h"
+#include "tests/support/layer_bench.h"
 
 namespace octet::kernels {
 namespace {
@@ -41,33 +40,18 @@ void run_layer(benchmark::State& state, const Layer& layer, const test::Variant&
 }
 
 void copy_map(benchmark::State& state, const Layer& layer) {
-  const auto bytes = static_cast<std::size_t>(describe(layer).map.bytes());
-  base::AlignedBuffer from(bytes), to(bytes);
-  std::memset(from.data(), 1, bytes);
-  for (auto _ : state) {
-    std::memcpy(to.data(), from.data(), bytes);
-    benchmark::ClobberMemory();
-  }
-  state.SetBytesProcessed(state.iterations() * 2 * static_cast<std::int64_t>(bytes));
+  test::copy_bytes(state, describe(layer).map.bytes());
 }
 
-const bool registered = [] {
-  const auto variants = test::usable({
-      {Isa::kGeneric, lrn_f32_generic_cost, lrn_f32_generic},
+const bool registered = test::register_layers(kLayers,
+                                              test::usable({
+                                                  {Isa::kGeneric, lrn_f32_generic_cost, lrn_f32_generic},
 #ifdef OCTET_X86
-      {Isa::kAvx2, lrn_f32_avx2_cost, lrn_f32_avx2},
-      {Isa::kAvx512, lrn_f32_avx512_cost, lrn_f32_avx512},
+                                                  {Isa::kAvx2, lrn_f32_avx2_cost, lrn_f32_avx2},
+                                                  {Isa::kAvx512, lrn_f32_avx512_cost, lrn_f32_avx512},
 #endif
-  });
-  for (const Layer& layer : kLayers) {
-    for (const test::Variant& v : variants)
-      benchmark::RegisterBenchmark((std::string(layer.name) + "/" + to_string(v.isa)).c_str(),
-                                   [&layer, v](benchmark::State& s) { run_layer(s, layer, v); });
-    benchmark::RegisterBenchmark((std::string(layer.name) + "/copy").c_str(),
-                                 [&layer](benchmark::State& s) { copy_map(s, layer); });
-  }
-  return true;
-}();
+                                              }),
+                                              run_layer, copy_map);
 
 }  // namespace
 }  // namespace octet::kernels

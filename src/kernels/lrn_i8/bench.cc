@@ -3,6 +3,7 @@
 
 #include "kernels/families.h"
 #include "tests/support/kernel_runner.h"
+#include "tests/support/layer_bench.h"
 #include "tests/support/nhwc_tensor.h"
 
 namespace octet::kernels {
@@ -39,20 +40,15 @@ void run_layer(benchmark::State& state, const Layer& layer, const test::Variant&
                                                 benchmark::Counter::kIsIterationInvariantRate);
 }
 
-const bool registered = [] {
-  const auto variants = test::usable({
-      {Isa::kGeneric, lrn_i8_generic_cost, lrn_i8_generic},
+const bool registered = test::register_layers(kLayers,
+                                              test::usable({
+                                                  {Isa::kGeneric, lrn_i8_generic_cost, lrn_i8_generic},
 #ifdef OCTET_X86
-      {Isa::kAvx2, lrn_i8_avx2_cost, lrn_i8_avx2},
-      {Isa::kAvx512, lrn_i8_avx512_cost, lrn_i8_avx512},
+                                                  {Isa::kAvx2, lrn_i8_avx2_cost, lrn_i8_avx2},
+                                                  {Isa::kAvx512, lrn_i8_avx512_cost, lrn_i8_avx512},
 #endif
-  });
-  for (const Layer& layer : kLayers)
-    for (const test::Variant& v : variants)
-      benchmark::RegisterBenchmark((std::string(layer.name) + "/" + to_string(v.isa)).c_str(),
-                                   [&layer, v](benchmark::State& s) { run_layer(s, layer, v); });
-  return true;
-}();
+                                              }),
+                                              run_layer);
 
 }  // namespace
 }  // namespace octet::kernels

@@ -1,10 +1,9 @@
 // Pooling of the study's networks, beside a plain copy of as many bytes (the memory's own speed here).
 #include <benchmark/benchmark.h>
 
-#include <cstring>
-
 #include "kernels/families.h"
 #include "tests/support/kernel_runner.h"
+#include "tests/support/layer_bench.h"
 
 namespace octet::kernels {
 namespace {
@@ -45,32 +44,18 @@ void run_layer(benchmark::State& state, const Layer& layer, const test::Variant&
 
 void copy_input(benchmark::State& state, const Layer& layer) {
   const std::int64_t half = (describe(layer).input.bytes() + describe(layer).output.bytes()) / 2;
-  base::AlignedBuffer from(static_cast<std::size_t>(half)), to(static_cast<std::size_t>(half));
-  std::memset(from.data(), 1, from.size());
-  for (auto _ : state) {
-    std::memcpy(to.data(), from.data(), to.size());
-    benchmark::ClobberMemory();
-  }
-  state.SetBytesProcessed(state.iterations() * 2 * half);
+  test::copy_bytes(state, half);
 }
 
-const bool registered = [] {
-  const auto variants = test::usable({
-      {Isa::kGeneric, pool_f32_generic_cost, pool_f32_generic},
+const bool registered = test::register_layers(kLayers,
+                                              test::usable({
+                                                  {Isa::kGeneric, pool_f32_generic_cost, pool_f32_generic},
 #ifdef OCTET_X86
-      {Isa::kAvx2, pool_f32_avx2_cost, pool_f32_avx2},
-      {Isa::kAvx512, pool_f32_avx512_cost, pool_f32_avx512},
+                                                  {Isa::kAvx2, pool_f32_avx2_cost, pool_f32_avx2},
+                                                  {Isa::kAvx512, pool_f32_avx512_cost, pool_f32_avx512},
 #endif
-  });
-  for (const Layer& layer : kLayers) {
-    for (const test::Variant& v : variants)
-      benchmark::RegisterBenchmark((std::string(layer.name) + "/" + to_string(v.isa)).c_str(),
-                                   [&layer, v](benchmark::State& s) { run_layer(s, layer, v); });
-    benchmark::RegisterBenchmark((std::string(layer.name) + "/copy").c_str(),
-                                 [&layer](benchmark::State& s) { copy_input(s, layer); });
-  }
-  return true;
-}();
+                                              }),
+                                              run_layer, copy_input);
 
 }  // namespace
 }  // namespace octet::kernels
