@@ -7,12 +7,12 @@
 #include <filesystem>
 #include <optional>
 
+#include "lab/bench/bindings.h"
 #include "octet/engine.h"
 #include "octet/error.h"
 #include "octet/machine.h"
 #include "octet/network.h"
 #include "octet/version.h"
-#include "tools/support/bindings.h"
 #include "tools/support/program.h"
 #include "tools/support/quantization.h"
 
@@ -118,7 +118,7 @@ Engine build(const Options& options) {
   build.max_batch = options.batch;
   if (options.half2) warn("--half2: this CPU's 16-bit floating point is BF16, which is what runs");
   if (options.int8) build.calibration = calibrate(options, network).calibration;
-  const std::uint64_t outside = binding_bytes(network.inputs(), network.outputs(), options.batch);
+  const std::uint64_t outside = lab::binding_bytes(network.inputs(), network.outputs(), options.batch);
   const std::uint64_t memory = describe_machine().memory_bytes;
   if (memory > 0) {
     if (outside >= memory)
@@ -143,7 +143,7 @@ int run(const Options& options) {
   const Engine engine = build(options);
   if (options.verbose) print_plan(engine);
   Context context = engine.create_context();
-  Bindings bindings(engine, options.batch, kSeed);
+  lab::Bindings bindings(engine, options.batch, kSeed);
   bindings.run(context, options.batch);  // the first run touches the memory; it is not timed
   double total_ms = 0;
   for (int i = 0; i < options.iterations; ++i) {

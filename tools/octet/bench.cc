@@ -4,11 +4,11 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "lab/bench/bindings.h"
 #include "lab/bench/load.h"
 #include "octet/error.h"
 #include "tools/octet/command.h"
 #include "tools/octet/common_options.h"
-#include "tools/support/bindings.h"
 #include "tools/support/json_output.h"
 #include "tools/support/progress.h"
 
@@ -46,7 +46,7 @@ struct Result {
 
 Result measure(const Engine& engine, const lab::LoadSettings& settings, std::uint64_t seed) {
   Context context = engine.create_context();
-  Bindings bindings(engine, settings.batch, seed);
+  lab::Bindings bindings(engine, settings.batch, seed);
   Result result;
   bindings.run(context, 1);
   result.output_hash = bindings.output_hash(1);

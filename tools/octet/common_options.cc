@@ -8,10 +8,10 @@
 #include <charconv>
 #include <optional>
 
+#include "lab/bench/bindings.h"
 #include "octet/error.h"
 #include "octet/machine.h"
 #include "octet/mean_image.h"
-#include "tools/support/bindings.h"
 #include "tools/support/program.h"
 
 namespace octet::tools {
@@ -230,7 +230,7 @@ Engine build_engine(const Network& network, const EngineOptions& options,
   BuildOptions build = build_options(options);
   build.calibration = calibration.calibration;
   build.pixel_input = options.pixel_input;
-  const std::uint64_t outside = binding_bytes(network.inputs(), network.outputs(), build.max_batch);
+  const std::uint64_t outside = lab::binding_bytes(network.inputs(), network.outputs(), build.max_batch);
   if (options.memory_limit.empty() && build.memory_limit > 0) {
     if (outside >= build.memory_limit)
       fail(ErrorCode::kMemoryLimit,

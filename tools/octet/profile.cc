@@ -6,13 +6,13 @@
 #include <chrono>
 #include <memory>
 
+#include "lab/bench/bindings.h"
 #include "lab/bench/load.h"
 #include "lab/bench/statistics.h"
 #include "octet/error.h"
 #include "octet/machine.h"
 #include "tools/octet/command.h"
 #include "tools/octet/common_options.h"
-#include "tools/support/bindings.h"
 #include "tools/support/json_output.h"
 #include "tools/support/progress.h"
 #include "tools/support/table.h"
@@ -78,7 +78,7 @@ Profile measure(const Options& options, const Engine& engine) {
   profile.peaks = measure_peaks(engine.threads(), engine.isa());
   Context context = engine.create_context();
   const int batch = engine.max_batch();
-  Bindings bindings(engine, batch, options.network.seed);
+  lab::Bindings bindings(engine, batch, options.network.seed);
   const std::vector<StepInfo> steps = engine.steps();
   std::vector<std::vector<double>> step_ms(steps.size());
   std::vector<double> whole_ms, untimed_ms;

@@ -2,22 +2,12 @@
 
 #include <fmt/format.h>
 
-#include "lab/calibration/calibration_images.h"
-#include "lab/data/drawn_images.h"
+#include "lab/calibration/improvise.h"
 #include "octet/error.h"
 #include "tools/support/program.h"
 #include "tools/support/progress.h"
 
 namespace octet::tools {
-namespace {
-
-// Few, because a benchmark's user waits for them; their scales say little about real pictures anyway.
-constexpr int kFewImages = 8;
-constexpr std::uint64_t kOwnPictures = 250;  // of octet-20, which knows them
-constexpr const char* kOwnNetwork = "octet-20";
-
-}  // namespace
-
 bool needs_calibration(Precision precision) {
   return precision == Precision::kInt8 || precision == Precision::kInt16 || precision == Precision::kMixed;
 }
@@ -38,28 +28,9 @@ UsedCalibration load_calibration(const std::string& file, const Network& network
 
 UsedCalibration improvise_calibration(const Network& network, const lab::Preprocessing* preprocessing,
                                       std::uint64_t seed, int threads) {
-  CalibrationOptions options;
-  options.threads = threads;
   Progress progress("calibrate");
-  options.progress = [&](double share) { progress.update(share); };
-  const Shape shape = network.inputs().front().shape;  // calibrate() refuses networks of several inputs
-  const bool own = network.name() == kOwnNetwork;
-  std::unique_ptr<CalibrationImages> images;
-  if (own || preprocessing != nullptr) {
-    const lab::Preprocessing prepared =
-        preprocessing != nullptr ? *preprocessing : lab::default_preprocessing(kOwnNetwork, shape);
-    auto pictures = std::make_unique<lab::PictureImages>(
-        lab::drawn_dataset(lab::DrawnSet::kCalibration, own ? kOwnPictures : kFewImages), prepared,
-        lab::PipelineOptions{});
-    pictures->describe("drawn, calibration stream", options.source);
-    options.pixel_mean = lab::pixel_mean(prepared);
-    images = std::move(pictures);
-  } else {
-    auto synthetic = std::make_unique<lab::SyntheticImages>(shape, kFewImages, seed);
-    synthetic->describe(options.source);
-    images = std::move(synthetic);
-  }
-  auto calibration = std::make_shared<Calibration>(calibrate(network, *images, options));
+  lab::ImproviseOptions options{preprocessing, seed, threads, [&](double share) { progress.update(share); }};
+  auto calibration = std::make_shared<Calibration>(lab::improvise_calibration(network, options));
   progress.clear();
   warn(fmt::format("no calibration file: calibrated now on what the program makes itself ({})",
                    calibration->source.data));

@@ -28,9 +28,7 @@ bool needs_calibration(Precision precision);
 UsedCalibration load_calibration(const std::string& file, const Network& network,
                                  std::string_view preprocessing_hash, bool force);
 
-/// Calibrates on what the program makes itself, and warns that it did: where pictures will be read, on a few
-/// pictures drawn from the calibration stream (lab/data/drawn_images.h), brought to the network's size by
-/// `preprocessing`; else (null) on a few synthetic images of `seed`. For octet-20 always on drawn pictures.
+/// lab::improvise_calibration with progress, and a warning that it was done.
 UsedCalibration improvise_calibration(const Network& network, const lab::Preprocessing* preprocessing,
                                       std::uint64_t seed, int threads);
 

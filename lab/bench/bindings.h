@@ -9,7 +9,7 @@
 
 #include "octet/engine.h"
 
-namespace octet::tools {
+namespace octet::lab {
 
 /// Bytes of all inputs and outputs of `batch` images. Throws Error(kMemoryLimit) if that does not fit 64
 /// bits.
@@ -42,4 +42,4 @@ class Bindings {
   std::vector<std::span<float>> output_spans_;
 };
 
-}  // namespace octet::tools
+}  // namespace octet::lab

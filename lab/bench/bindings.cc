@@ -1,4 +1,4 @@
-#include "tools/support/bindings.h"
+#include "lab/bench/bindings.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 #include "octet/error.h"
 #include "octet/hash.h"
 
-namespace octet::tools {
+namespace octet::lab {
 
 std::uint64_t binding_bytes(const std::vector<TensorInfo>& inputs, const std::vector<TensorInfo>& outputs,
                             int batch) {
@@ -28,7 +28,7 @@ std::uint64_t binding_bytes(const std::vector<TensorInfo>& inputs, const std::ve
 
 Bindings::Bindings(const Engine& engine, int max_batch, std::uint64_t seed) : max_batch_(max_batch) {
   for (const TensorInfo& tensor : engine.inputs()) {
-    inputs_.push_back(lab::synthetic_images(tensor.shape, max_batch, seed + inputs_.size()));
+    inputs_.push_back(synthetic_images(tensor.shape, max_batch, seed + inputs_.size()));
   }
   for (const TensorInfo& tensor : engine.outputs())
     outputs_.emplace_back(static_cast<std::size_t>(tensor.shape.elements_per_image()) *
@@ -70,4 +70,4 @@ std::string Bindings::output_hash(int batch) const {
   return hash_bytes(std::as_bytes(std::span(all)));
 }
 
-}  // namespace octet::tools
+}  // namespace octet::lab
