@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lab/power/meter.h"
+#include "lab/support/clock.h"
 
 namespace octet::lab {
 
@@ -25,12 +26,6 @@ struct PowerTrace {
 Json to_json(const PowerTrace& trace);
 PowerTrace power_trace_from(const Json& json);
 
-/// Times of a measurement's windows (rounds), in order, not overlapping.
-struct Window {
-  Nanoseconds start = 0;
-  Nanoseconds stop = 0;
-};
-
 struct Energy {
   double joules = 0;
   double uncertainty_joules = 0;  ///< one standard deviation: ends of the windows, sampling, instrument
@@ -39,9 +34,10 @@ struct Energy {
   double sampling_hz = 0;
   double watts() const { return seconds > 0 ? joules / seconds : 0; }
 };
-/// Counters are interpolated at the windows' ends, powers integrated by trapezoids; gaps of more than three
-/// polling intervals are not covered (what they hold is filled by the mean of the rest and adds to the
-/// uncertainty). Nothing if less than two samples lie in or around the windows.
+/// Windows (a measurement's rounds) are in order and do not overlap. Counters are interpolated at their ends,
+/// powers integrated by trapezoids; gaps of more than three polling intervals are not covered (what they hold
+/// is filled by the mean of the rest and adds to the uncertainty). Nothing if less than two samples lie in or
+/// around the windows.
 std::optional<Energy> energy_of(const PowerTrace& trace, std::span<const Window> windows);
 
 class Recorder {

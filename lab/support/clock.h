@@ -15,6 +15,12 @@ inline Nanoseconds nanoseconds(double seconds) {
   return static_cast<Nanoseconds>(seconds * kNanosecondsPerSecond);
 }
 
+/// A stretch of time, as of a round of a measurement.
+struct Window {
+  Nanoseconds start = 0;
+  Nanoseconds stop = 0;
+};
+
 class Clock {
  public:
   virtual ~Clock() = default;
