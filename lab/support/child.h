@@ -1,6 +1,8 @@
 // Other programs, started by argument vector (never through a shell): run to their end, or kept and talked to
-// line by line. What they may take and print is bounded; a child is killed with its parent and with its
-// object.
+// line by line. What they may take and print is bounded. A child is a process group of its own, so Ctrl-C at
+// the terminal ends this program and not the child in the middle of its work; it is ended with its object,
+// with this program, and with the thread that started it (SIGTERM, on which mpirun ends its ranks; after two
+// seconds SIGKILL for the group).
 #pragma once
 
 #include <sys/types.h>
@@ -34,8 +36,8 @@ struct Finished {
   std::string err;
 };
 
-/// Runs to the end; standard input is empty. After `timeout_s` (0: none) the child is killed. At most 64 MiB
-/// of output are kept. Throws Error: kNotFound (no such program), kIo.
+/// Runs to the end; standard input is empty. After `timeout_s` (0: none) the child is ended. At most 64 MiB
+/// of `out` and of `err` are kept. Throws Error: kNotFound (no such program), kIo.
 Finished run_command(const Command& command, double timeout_s = 0);
 
 /// A program that is talked to in lines. Its stderr is kept (the last 64 KiB) for messages.
@@ -47,15 +49,17 @@ class Child {
   Child(Child&&) noexcept;
   Child& operator=(Child&&) noexcept;
 
-  /// Throws Error(kIo) naming the program, with the end of its stderr, if it has ended.
+  /// Throws Error(kIo) naming the program, with the end of its stderr, if it has ended, or if for a minute it
+  /// has not read what it was sent.
   void write_line(std::string_view line);
-  /// Without its end of line. Throws Error(kIo): it ended (with exit code and the end of its stderr),
-  /// Error(kIo): nothing within `timeout_s`.
+  /// Without its end of line. Throws Error(kIo): it ended (with exit code and the end of its stderr), no line
+  /// within `timeout_s`, or a line of more than 64 MiB.
   std::string read_line(double timeout_s);
-  /// Closes its input, waits up to `timeout_s`, then kills it. Returns the exit code as Finished has it.
+  /// Closes its input, waits up to `timeout_s`, then ends it. Returns the exit code as Finished has it.
   int finish(double timeout_s);
   pid_t pid() const;
-  std::string stderr_tail() const;
+  /// What has been read of its stderr by the calls above.
+  const std::string& stderr_tail() const;
 
  private:
   struct Impl;
