@@ -11,49 +11,51 @@
 namespace octet::lab {
 
 std::uint64_t binding_bytes(const std::vector<TensorInfo>& inputs, const std::vector<TensorInfo>& outputs,
-                            int batch) {
+                            int batch, bool pixel_input) {
   std::uint64_t bytes = 0;
-  for (const auto* tensors : {&inputs, &outputs}) {
-    for (const TensorInfo& tensor : *tensors) {
-      std::uint64_t of_tensor = 0;
-      if (__builtin_mul_overflow(static_cast<std::uint64_t>(tensor.shape.elements_per_image()),
-                                 sizeof(float) * static_cast<std::uint64_t>(batch), &of_tensor) ||
-          __builtin_add_overflow(bytes, of_tensor, &bytes))
-        throw Error(ErrorCode::kMemoryLimit,
-                    fmt::format("batch {}: the bytes of tensor '{}' exceed 2^64", batch, tensor.name));
-    }
-  }
+  const auto add = [&](const TensorInfo& tensor, std::uint64_t element_bytes) {
+    std::uint64_t of_tensor = 0;
+    if (__builtin_mul_overflow(static_cast<std::uint64_t>(tensor.shape.elements_per_image()),
+                               element_bytes * static_cast<std::uint64_t>(batch), &of_tensor) ||
+        __builtin_add_overflow(bytes, of_tensor, &bytes))
+      throw Error(ErrorCode::kMemoryLimit,
+                  fmt::format("batch {}: the bytes of tensor '{}' exceed 2^64", batch, tensor.name));
+  };
+  for (const TensorInfo& tensor : inputs) add(tensor, pixel_input ? 1 : sizeof(float));
+  for (const TensorInfo& tensor : outputs) add(tensor, sizeof(float));
   return bytes;
 }
 
-Bindings::Bindings(const Engine& engine, int max_batch, std::uint64_t seed) : max_batch_(max_batch) {
-  for (const TensorInfo& tensor : engine.inputs()) {
-    inputs_.push_back(synthetic_images(tensor.shape, max_batch, seed + inputs_.size()));
+Bindings::Bindings(const Engine& engine, int max_batch, std::uint64_t seed)
+    : max_batch_(static_cast<std::size_t>(max_batch)) {
+  if (engine.pixel_input()) {
+    pixels_ = synthetic_pixels(engine.inputs().front().shape, max_batch, seed);
+  } else {
+    for (const TensorInfo& tensor : engine.inputs())
+      inputs_.push_back(synthetic_images(tensor.shape, max_batch, seed + inputs_.size()));
   }
   for (const TensorInfo& tensor : engine.outputs())
-    outputs_.emplace_back(static_cast<std::size_t>(tensor.shape.elements_per_image()) *
-                          static_cast<std::size_t>(max_batch));
-}
-
-std::span<const float> Bindings::input(std::size_t i, int batch) const {
-  return std::span(inputs_[i]).first(inputs_[i].size() / max_batch_ * batch);
-}
-
-std::span<const float> Bindings::output(std::size_t i, int batch) const {
-  return std::span(outputs_[i]).first(outputs_[i].size() / max_batch_ * batch);
+    outputs_.emplace_back(static_cast<std::size_t>(tensor.shape.elements_per_image()) * max_batch_);
 }
 
 void Bindings::prepare(int batch) {
+  const auto images = static_cast<std::size_t>(batch);
   input_spans_.clear();
   output_spans_.clear();
-  for (std::size_t i = 0; i < inputs_.size(); ++i) input_spans_.push_back(input(i, batch));
+  for (const auto& values : inputs_)
+    input_spans_.push_back(std::span(values).first(values.size() / max_batch_ * images));
   for (auto& values : outputs_)
-    output_spans_.push_back(std::span(values).first(values.size() / max_batch_ * batch));
+    output_spans_.push_back(std::span(values).first(values.size() / max_batch_ * images));
 }
 
 void Bindings::run(Context& context, int batch) {
   prepare(batch);
-  context.run(batch, input_spans_, output_spans_);
+  if (pixels_.empty()) {
+    context.run(batch, input_spans_, output_spans_);
+  } else {
+    const auto bytes = pixels_.size() / max_batch_ * static_cast<std::size_t>(batch);
+    context.run(batch, std::span<const std::uint8_t>(pixels_).first(bytes), output_spans_.front());
+  }
 }
 
 void Bindings::run_timed(Context& context, int batch, std::vector<StepTime>& times) {
@@ -63,9 +65,9 @@ void Bindings::run_timed(Context& context, int batch, std::vector<StepTime>& tim
 
 std::string Bindings::output_hash(int batch) const {
   std::vector<float> all;
-  for (std::size_t i = 0; i < outputs_.size(); ++i) {
-    const std::span<const float> values = output(i, batch);
-    all.insert(all.end(), values.begin(), values.end());
+  for (const auto& values : outputs_) {
+    const auto count = values.size() / max_batch_ * static_cast<std::size_t>(batch);
+    all.insert(all.end(), values.begin(), values.begin() + static_cast<std::ptrdiff_t>(count));
   }
   return hash_bytes(std::as_bytes(std::span(all)));
 }

@@ -22,4 +22,16 @@ std::vector<float> synthetic_images(const Shape& shape, int images, std::uint64_
   return values;
 }
 
+std::vector<std::uint8_t> synthetic_pixels(const Shape& shape, int images, std::uint64_t seed) {
+  if (images < 1)
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("synthetic pictures: expected at least 1, got {}", images));
+  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(shape.elements_per_image()) *
+                                   static_cast<std::size_t>(images));
+  std::uint64_t index = 0;
+  for (std::uint8_t& pixel : pixels)
+    pixel = static_cast<std::uint8_t>(1 + (random_at(seed, index++) >> 32) % 255);
+  return pixels;
+}
+
 }  // namespace octet::lab

@@ -14,4 +14,7 @@ namespace octet::lab {
 /// Error(kInvalidArgument) for images < 1 or first < 0.
 std::vector<float> synthetic_images(const Shape& shape, int images, std::uint64_t seed, int first = 0);
 
+/// The same as pictures' bytes, dense N x H x W x C: uniform over 1..255.
+std::vector<std::uint8_t> synthetic_pixels(const Shape& shape, int images, std::uint64_t seed);
+
 }  // namespace octet::lab
