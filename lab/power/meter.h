@@ -37,6 +37,8 @@ class Meter {
   /// Joules since some start, wraps already undone, or watts. Throws Error if it cannot be read any more; the
   /// recorder notes that and goes on asking.
   virtual double read() = 0;
+  /// True if a reading takes long (another program, a network): the recorder gives it a thread of its own.
+  virtual bool blocks() const { return false; }
 };
 
 /// What was found of one kind of meter.
@@ -53,16 +55,18 @@ struct MeterOptions {
   std::string rapl_root = "/sys/class/powercap";
   std::string nvml_library = "libnvidia-ml.so.1";
   std::string ipmitool = "ipmitool";
-  std::string wall_csv;     ///< file of a wall meter, merged by time after the run; empty: none
-  std::string power_model;  ///< "idle=60,busy=150" watts; empty: none
+  double ipmi_timeout_s = 3;  ///< after which ipmitool is ended and the reading has failed
+  std::string wall_csv;       ///< file of a wall meter, merged by time after the run; empty: none
+  double wall_shift_s = 0;    ///< added to the file's times, where its clock is not this machine's
+  std::string power_model;    ///< "idle=60,busy=150" watts; empty: none
 };
 
 struct FoundMeters {
-  std::vector<MeterStatus> kinds;  ///< one a kind, working or not
+  std::vector<MeterStatus> kinds;  ///< one a kind, working or not: wall, ipmi, rapl, nvml, model
   std::vector<std::unique_ptr<Meter>> meters;
 };
 /// Never throws for a meter that is not there; throws Error(kInvalidArgument) for an ill-formed power model
-/// or wall meter option, Error(kNotFound, kParse) for its file.
-FoundMeters find_meters(const MeterOptions& options = {});
+/// or wall meter option, Error(kNotFound, kIo, kParse) for its file. The clock is that of the recorder.
+FoundMeters find_meters(const MeterOptions& options = {}, Clock& clock = system_clock());
 
 }  // namespace octet::lab
