@@ -29,6 +29,12 @@ int calls_in(double time_s, double call_s, int most) {
 
 double duration_of(const Call& call) { return seconds(call.stop - call.start); }
 
+void require_calls(const SystemUnderTest& system, std::size_t made) {
+  if (made == 0)
+    throw Error(ErrorCode::kInternal,
+                fmt::format("{} was asked to run and timed no call", system.info().engine));
+}
+
 /// One system's part of a measurement.
 class Turns {
  public:
@@ -36,25 +42,8 @@ class Turns {
       : system_(system), settings_(settings), clock_(clock) {}
 
   void warm_up() {
-    const WarmupLimits& limits = settings_.warmup;
-    SteadyJudge judge;
-    std::vector<Call> calls;
-    const Nanoseconds start = clock_.now();
-    Warmup& warmup = measurement_.warmup;
-    for (bool enough = false; !enough;) {
-      const std::size_t before = calls.size();
-      const int count = calls.empty() ? 1 : calls_in(0.02, call_s_, 1000);
-      system_.run_timed(settings_.batch, count, clock_, calls);
-      for (std::size_t i = before; i < calls.size(); ++i) judge.add(calls[i]);
-      require_calls(calls.size() - before);
-      call_s_ = duration_of(calls.back());
-      warmup.calls = static_cast<int>(calls.size());
-      warmup.seconds = seconds(clock_.now() - start);
-      const bool over = warmup.seconds >= limits.most_s;
-      warmup.steady = over ? judge.steady_at_limit() : judge.steady();
-      enough =
-          warmup.calls >= limits.least_calls && (over || (warmup.steady && warmup.seconds >= limits.least_s));
-    }
+    measurement_.warmup = lab::warm_up(system_, settings_.batch, settings_.warmup, clock_);
+    call_s_ = measurement_.warmup.call_s;
   }
 
   /// Calls `progress` with the round's share that is done.
@@ -69,7 +58,7 @@ class Turns {
       for (double done = 0; done < 1;) {
         const std::size_t before = calls.size();
         system_.run_timed(settings_.batch, next_chunk(wanted, before - first, round_s), clock_, calls);
-        require_calls(calls.size() - before);
+        require_calls(system_, calls.size() - before);
         call_s_ = duration_of(calls.back());
         const double by_calls = static_cast<double>(calls.size() - first) / wanted;
         const double by_time = seconds(clock_.now() - start) / round_s;
@@ -95,12 +84,6 @@ class Turns {
   int next_chunk(int wanted, std::size_t done, double round_s) const {
     if (settings_.iterations > 0) return calls_in(kLongestChunk_s, call_s_, wanted - static_cast<int>(done));
     return calls_in(std::min(kLongestChunk_s, kShareOfRound * round_s), call_s_, 1 << 20);
-  }
-
-  void require_calls(std::size_t made) const {
-    if (made == 0)
-      throw Error(ErrorCode::kInternal,
-                  fmt::format("{} was asked to run and timed no call", system_.info().engine));
   }
 
   SystemUnderTest& system_;
@@ -170,6 +153,30 @@ void check(const LoadSettings& settings) {
           fmt::format("warm-up: expected 0 or more seconds, got {}", warmup.most_s));
   require(warmup.least_calls >= 1,
           fmt::format("warm-up: expected at least 1 call, got {}", warmup.least_calls));
+}
+
+Warmup warm_up(SystemUnderTest& system, int batch, const WarmupLimits& limits, Clock& clock) {
+  constexpr double kChunk_s = 0.02;
+  constexpr int kMostCalls = 1000;
+  SteadyJudge judge;
+  Warmup warmup;
+  std::vector<Call> calls;
+  const Nanoseconds start = clock.now();
+  for (bool enough = false; !enough;) {
+    const int count = warmup.calls == 0 ? 1 : calls_in(kChunk_s, warmup.call_s, kMostCalls);
+    calls.clear();
+    system.run_timed(batch, count, clock, calls);
+    require_calls(system, calls.size());
+    for (const Call& call : calls) judge.add(call);
+    warmup.call_s = duration_of(calls.back());
+    warmup.calls += static_cast<int>(calls.size());
+    warmup.seconds = seconds(clock.now() - start);
+    const bool over = warmup.seconds >= limits.most_s;
+    warmup.steady = over ? judge.steady_at_limit() : judge.steady();
+    enough =
+        warmup.calls >= limits.least_calls && (over || (warmup.steady && warmup.seconds >= limits.least_s));
+  }
+  return warmup;
 }
 
 Measurement measure(SystemUnderTest& system, const LoadSettings& settings, Clock& clock) {

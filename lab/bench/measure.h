@@ -58,7 +58,9 @@ struct Warmup {
   int calls = 0;
   double seconds = 0;
   bool steady = false;
+  double call_s = 0;  ///< of its last call
 };
+Warmup warm_up(SystemUnderTest& system, int batch, const WarmupLimits& limits, Clock& clock);
 
 struct Round {
   std::size_t first_call = 0;

@@ -113,7 +113,7 @@ Measurement measurement_from(const Json& json) {
   try {
     const Json& warmup = json.at("warmup");
     measurement.warmup = {warmup.at("calls").get<int>(), warmup.at("seconds").get<double>(),
-                          warmup.at("steady").get<bool>()};
+                          warmup.at("steady").get<bool>(), 0};
     const auto start = json.at("calls").at("start_ns").get<std::vector<Nanoseconds>>();
     const auto stop = json.at("calls").at("stop_ns").get<std::vector<Nanoseconds>>();
     const auto images = json.at("calls").at("images").get<std::vector<int>>();

@@ -72,7 +72,58 @@ TEST(Statistics, SummaryAgreesWithItsParts) {
   EXPECT_DOUBLE_EQ(summary.cv, std::sqrt(2.5) / 3);
 }
 
+TEST(Statistics, SeveralPercentilesAreTheSameAsOneByOne) {
+  const std::vector<double> samples{9, 2, 7, 4, 4, 1};
+  const std::vector<double> percents{1, 50, 99};
+  const std::vector<double> found = percentiles(samples, percents);
+  for (std::size_t i = 0; i < percents.size(); ++i) EXPECT_EQ(found[i], percentile(samples, percents[i]));
+}
+
+std::vector<double> noisy(std::uint64_t seed, std::size_t count, double centre, double spread) {
+  std::vector<double> samples;
+  for (std::uint64_t i = 0; i < count; ++i)
+    samples.push_back(centre + spread * (static_cast<double>(random_at(seed, i) >> 11) * 0x1p-52 - 1));
+  return samples;
+}
+
+TEST(Statistics, ARatioOfMediansHasAnIntervalThatHoldsTheTruth) {
+  int covered = 0;
+  constexpr int kTrials = 100;
+  for (std::uint64_t trial = 0; trial < kTrials; ++trial) {
+    const Ratio ratio = bootstrap_ratio(noisy(2 * trial, 25, 30, 3), noisy(2 * trial + 1, 25, 20, 2));
+    EXPECT_NEAR(ratio.median, 1.5, 0.2);
+    if (ratio.ci95.low <= 1.5 && 1.5 <= ratio.ci95.high) ++covered;
+  }
+  EXPECT_GE(covered, kTrials * 85 / 100);
+}
+
+TEST(Statistics, PairingTakesOutWhatBothSeriesShare) {
+  std::vector<double> numerator, denominator;
+  const std::vector<double> machine = noisy(5, 15, 1, 0.4), own = noisy(6, 15, 1, 0.01);
+  for (std::size_t i = 0; i < machine.size(); ++i) {
+    numerator.push_back(120 * machine[i] * own[i]);
+    denominator.push_back(100 * machine[i]);
+  }
+  const Ratio paired = bootstrap_paired_ratio(numerator, denominator);
+  const Ratio unpaired = bootstrap_ratio(numerator, denominator);
+  EXPECT_NEAR(paired.median, 1.2, 0.02);
+  EXPECT_GT(paired.ci95.low, 1.18);
+  EXPECT_LT(paired.ci95.high, 1.22);
+  EXPECT_GT(unpaired.ci95.high - unpaired.ci95.low, 4 * (paired.ci95.high - paired.ci95.low));
+}
+
+TEST(Statistics, AFewPairsGiveTheirWholeRange) {
+  const Ratio ratio = bootstrap_paired_ratio(std::vector<double>{2, 6, 3}, std::vector<double>{1, 2, 2});
+  EXPECT_EQ(ratio.median, 2);
+  EXPECT_EQ(ratio.ci95.low, 1.5);
+  EXPECT_EQ(ratio.ci95.high, 3);
+}
+
 TEST(Statistics, NoSamplesAndWrongArgumentsAreErrors) {
+  EXPECT_THROW(bootstrap_ratio({}, std::vector<double>{1}), Error);
+  EXPECT_THROW(bootstrap_ratio(std::vector<double>{1}, std::vector<double>{0}), Error);
+  EXPECT_THROW(bootstrap_paired_ratio(std::vector<double>{1}, std::vector<double>{1, 2}), Error);
+  EXPECT_THROW(bootstrap_paired_ratio(std::vector<double>{1}, std::vector<double>{0}), Error);
   EXPECT_THROW(median({}), Error);
   EXPECT_THROW(summarize({}), Error);
   EXPECT_THROW(percentile(std::vector<double>{1}, 0), Error);

@@ -4,8 +4,8 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
-#include "lab/bench/bindings.h"
-#include "lab/bench/load.h"
+#include "lab/bench/measure.h"
+#include "lab/bench/octet_system.h"
 #include "octet/error.h"
 #include "tools/octet/command.h"
 #include "tools/octet/common_options.h"
@@ -22,7 +22,7 @@ struct Options {
   std::string scenario = "offline";
   double duration_s = 5;
   int iterations = 0;
-  double warmup_s = 0.5;
+  double warmup_s = 5;
 };
 
 lab::LoadSettings load_settings(const Options& options) {
@@ -31,32 +31,45 @@ lab::LoadSettings load_settings(const Options& options) {
   settings.batch = options.engine.batch;
   settings.duration_s = options.duration_s;
   settings.iterations = options.iterations;
-  settings.warmup_s = options.warmup_s;
+  settings.warmup.most_s = options.warmup_s;
   lab::check(settings);
   return settings;
 }
 
+struct Validity {
+  bool valid = true;
+  std::vector<std::string> reasons;
+  const char* word() const { return valid ? "VALID" : "SUSPECT"; }
+};
+
+Validity judge(const lab::Summary& rate, std::size_t calls) {
+  Validity validity;
+  if (calls < 5) validity.reasons.push_back(fmt::format("{} timed calls, fewer than 5", calls));
+  if (rate.cv > 0.05)
+    validity.reasons.push_back(fmt::format("throughput varies by {:.1f} %, more than 5 %", 100 * rate.cv));
+  validity.valid = validity.reasons.empty();
+  return validity;
+}
+
 struct Result {
-  lab::LoadResult load;
+  lab::Measurement load;
   lab::Summary rate;  // images/s
   lab::Latency latency;
-  lab::Validity validity;
+  Validity validity;
   std::string output_hash;  // of the first synthetic image's outputs
 };
 
 Result measure(const Engine& engine, const lab::LoadSettings& settings, std::uint64_t seed) {
-  Context context = engine.create_context();
-  lab::Bindings bindings(engine, settings.batch, seed);
+  lab::OctetSystem system(engine, nullptr, seed);
   Result result;
-  bindings.run(context, 1);
-  result.output_hash = bindings.output_hash(1);
+  result.output_hash = system.output_hash();
   Progress progress("bench");
   lab::LoadSettings with_progress = settings;
   with_progress.on_progress = [&](double done) { progress.update(done); };
-  result.load = lab::run_load([&](int batch) { bindings.run(context, batch); }, with_progress);
+  result.load = lab::measure(system, with_progress);
   result.rate = lab::summarize(lab::window_rates(result.load));
   result.latency = lab::latency(result.load);
-  result.validity = lab::judge(result.load);
+  result.validity = judge(result.rate, result.load.calls.size());
   return result;
 }
 
@@ -95,7 +108,7 @@ Json to_json(const Options& options, const Subject& subject, const Result& resul
             {"ci95", {rate.ci95.low, rate.ci95.high}}}},
           {"latency_ms",
            {{"mean", latency.mean}, {"p50", latency.p50}, {"p90", latency.p90}, {"p99", latency.p99}}},
-          {"calls", result.load.call_ms.size()},
+          {"calls", result.load.calls.size()},
           {"memory_bytes", engine.memory().total()},
           {"engine_hash", engine.hash()},
           {"output_hash", result.output_hash},
@@ -117,7 +130,7 @@ void print_text(const Options& options, const Subject& subject, const Result& re
       "%)\n",
       rate.median, rate.ci95.low, rate.ci95.high, rate.min, rate.max, 100 * rate.cv);
   fmt::print("latency     {:.3f} ms a batch (mean; p50 {:.3f}, p90 {:.3f}, p99 {:.3f}; {} batches)\n",
-             latency.mean, latency.p50, latency.p90, latency.p99, result.load.call_ms.size());
+             latency.mean, latency.p50, latency.p90, latency.p99, result.load.calls.size());
   const MemoryInfo memory = engine.memory();
   fmt::print("memory      {} ({} weights, {} activations)\n", format_bytes(memory.total()),
              format_bytes(memory.weight_bytes), format_bytes(memory.arena_bytes));
@@ -154,7 +167,10 @@ void add_bench(CLI::App& program, Run& selected) {
       ->type_name("S");
   command->add_option("--iterations", options->iterations, "batches to measure, instead of --duration")
       ->type_name("N");
-  command->add_option("--warmup", options->warmup_s, "seconds to run before measuring")->type_name("S");
+  command
+      ->add_option("--warmup", options->warmup_s,
+                   "most seconds to run before measuring; ends when it is steady")
+      ->type_name("S");
   add_engine_options(*command, options->engine);
   add_output_options(*command, options->output);
   command->footer(

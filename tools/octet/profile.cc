@@ -7,7 +7,6 @@
 #include <memory>
 
 #include "lab/bench/bindings.h"
-#include "lab/bench/load.h"
 #include "lab/bench/statistics.h"
 #include "octet/error.h"
 #include "octet/machine.h"
@@ -19,6 +18,8 @@
 
 namespace octet::tools {
 namespace {
+
+constexpr int kWarmupCalls = 2;
 
 struct Options {
   NetworkOptions network;
@@ -84,7 +85,7 @@ Profile measure(const Options& options, const Engine& engine) {
   std::vector<double> whole_ms, untimed_ms;
   std::vector<StepTime> times;
   Progress progress("profile");
-  for (int i = -lab::kWarmupCalls; i < options.iterations; ++i) {
+  for (int i = -kWarmupCalls; i < options.iterations; ++i) {
     auto start = std::chrono::steady_clock::now();
     bindings.run(context, batch);
     const double untimed = elapsed_ms(start);
