@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "lab/support/json_fwd.h"
+#include "lab/support/json.h"
 
 namespace octet::lab {
 
@@ -28,10 +28,19 @@ std::vector<std::string> launch_arguments(const LaunchOptions& options, Launcher
 /// lines.
 std::string describe_failure(std::string_view stderr_text);
 
-/// Runs `program` (its path and arguments) as `ranks` ranks and returns what rank 0 printed: one JSON
-/// document on a line of its own. One rank is started without a launcher if none is installed. Throws Error:
-/// kNotFound (no launcher; says which package has it), kInvalidArgument (the ranks refused their arguments),
-/// kInternal (a rank died, or nothing sensible was printed), kIo (time limit).
-Json run_ranks(const LaunchOptions& options, int ranks, const std::vector<std::string>& program);
+struct RanksOutput {
+  Json document;                      ///< what rank 0 printed: one JSON document on a line of its own
+  std::vector<std::string> warnings;  ///< what ranks warned of, each once
+};
+
+/// Runs `program` (its path and arguments) as `ranks` ranks. One rank is started without a launcher if none
+/// is installed. Throws Error: kNotFound (no launcher; says which package has it), kUnsupported (several
+/// ranks of a program built without MPI), kInvalidArgument (the ranks refused their arguments), kInternal (a
+/// rank died, or nothing sensible was printed), kIo (time limit).
+RanksOutput run_ranks(const LaunchOptions& options, int ranks, const std::vector<std::string>& program);
+
+/// The same of this program's `octet scale` with these arguments (NET and options): the run's members of a
+/// record of kind `scaling` (scaling.h).
+RanksOutput run_scaling(const LaunchOptions& options, int ranks, std::vector<std::string> arguments);
 
 }  // namespace octet::lab

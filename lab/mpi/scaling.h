@@ -21,7 +21,7 @@
 #include "lab/evidence/observation.h"
 #include "lab/evidence/verdict.h"
 #include "lab/mpi/communicator.h"
-#include "lab/power/recorder.h"
+#include "lab/power/trace.h"
 #include "lab/support/json_fwd.h"
 
 namespace octet::lab {
