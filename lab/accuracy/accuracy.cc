@@ -108,6 +108,14 @@ ConfidenceInterval wilson_interval95(std::int64_t successes, std::int64_t trials
   return {100 * std::max(0.0, (center - spread) / divisor), 100 * std::min(1.0, (center + spread) / divisor)};
 }
 
+AccuracyResult accuracy_of(std::vector<Prediction> predictions) {
+  AccuracyResult result;
+  result.predictions.reserve(predictions.size());
+  for (Prediction& prediction : predictions) add_prediction(result, std::move(prediction));
+  finish(result);
+  return result;
+}
+
 Evaluation evaluate(std::span<const Runner> runners, const Dataset& dataset,
                     const Preprocessing& preprocessing, const EvaluateOptions& options) {
   check_arguments(runners, dataset, options);

@@ -46,6 +46,9 @@ struct AccuracyResult {
   std::vector<Prediction> predictions;  ///< in the data set's order
 };
 
+/// Counts, shares and intervals of predictions; only their ranks count.
+AccuracyResult accuracy_of(std::vector<Prediction> predictions);
+
 /// Runs a batch: `input` batch * 3 * H * W floats (NCHW), `output` batch * classes floats.
 using Runner = std::function<void(int batch, std::span<const float> input, std::span<float> output)>;
 

@@ -4,6 +4,8 @@
 
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "lab/support/json_fwd.h"
 
@@ -18,8 +20,11 @@ struct StudyHeader {
   double started_unix_s = 0;
   double finished_unix_s = 0;        ///< of this version of the results
   std::vector<std::string> planned;  ///< keys of the whole plan
+  /// Options as they were run, "throughput.batches" and "1, 8"; write_bundle takes them from study.toml.
+  std::vector<std::pair<std::string, std::string>> options;
 };
 Json to_json(const StudyHeader& header);
+/// Throws Error(kParse) for a missing or ill-typed key.
 StudyHeader study_header_from(const Json& json);
 
 /// Throws Error(kParse) naming the record (its key) and what it lacks.
