@@ -34,6 +34,8 @@ class Meter {
  public:
   virtual ~Meter() = default;
   virtual const MeterInfo& info() const = 0;
+  /// A recording starts: time may have passed in which nobody looked.
+  virtual void start() {}
   /// Joules since some start, wraps already undone, or watts. Throws Error if it cannot be read any more; the
   /// recorder notes that and goes on asking.
   virtual double read() = 0;
