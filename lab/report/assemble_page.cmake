@@ -1,0 +1,22 @@
+# Puts the style, Chart.js and the scripts into page.html, as one file with @RESULTS@ left where the results go:
+#   cmake -DSOURCE_DIR=... -DCHART_JS=... -DSCRIPTS=a.js|b.js -DOUTPUT=... -P assemble_page.cmake
+cmake_policy(VERSION 3.25)  # a script has no project that says so
+file(READ ${SOURCE_DIR}/page.html page)
+file(READ ${SOURCE_DIR}/report.css style)
+file(READ ${CHART_JS} chart_js)
+set(script "")
+string(REPLACE "|" ";" SCRIPTS "${SCRIPTS}")
+foreach(name IN LISTS SCRIPTS)
+  file(READ ${SOURCE_DIR}/${name} part)
+  string(APPEND script "${part}\n")
+endforeach()
+foreach(text IN ITEMS style chart_js script)
+  string(TOLOWER "${${text}}" lower)
+  if(lower MATCHES "</(script|style)|@results@")
+    message(FATAL_ERROR "the ${text} of the report has text that would end it, or the mark of the results")
+  endif()
+endforeach()
+string(REPLACE "@STYLE@" "${style}" page "${page}")
+string(REPLACE "@CHART_JS@" "${chart_js}" page "${page}")
+string(REPLACE "@SCRIPT@" "${script}" page "${page}")
+file(WRITE ${OUTPUT} "${page}")
