@@ -1,0 +1,58 @@
+#include "lab/bench/observed.h"
+
+#include <optional>
+
+namespace octet::lab {
+namespace {
+
+/// `settings` with an observer in its hooks. The observations end up in their system's list.
+LoadSettings with_observer(const LoadSettings& settings, std::optional<Observer>& observer,
+                           std::vector<std::vector<Observation>>& observations) {
+  LoadSettings observed = settings;
+  observed.before_round = [&](std::size_t system, int round) {
+    if (settings.before_round) settings.before_round(system, round);
+    observer.emplace();
+  };
+  observed.after_round = [&](std::size_t system, int round) {
+    observations[system].push_back(observer->finish());
+    observer.reset();
+    if (settings.after_round) settings.after_round(system, round);
+  };
+  return observed;
+}
+
+}  // namespace
+
+ObservedMeasurement measure_observed(SystemUnderTest& system, const LoadSettings& settings, Clock& clock) {
+  std::optional<Observer> observer;
+  std::vector<std::vector<Observation>> observations(1);
+  Measurement measurement = measure(system, with_observer(settings, observer, observations), clock);
+  return {std::move(measurement), std::move(observations.front())};
+}
+
+std::vector<ObservedMeasurement> measure_interleaved_observed(std::span<SystemUnderTest* const> systems,
+                                                              const LoadSettings& settings, Clock& clock) {
+  std::optional<Observer> observer;
+  std::vector<std::vector<Observation>> observations(systems.size());
+  std::vector<Measurement> measurements =
+      measure_interleaved(systems, with_observer(settings, observer, observations), clock);
+  std::vector<ObservedMeasurement> observed;
+  for (std::size_t s = 0; s < systems.size(); ++s) {
+    // A round in which the system died before its first call is none.
+    observations[s].resize(measurements[s].rounds.size());
+    observed.push_back({std::move(measurements[s]), std::move(observations[s])});
+  }
+  return observed;
+}
+
+Judgement judge(const Measurement& measurement, std::span<const Observation> observations) {
+  const std::vector<double> rates = window_rates(measurement);
+  return judge(SampleEvidence{measurement.calls.size(), measurement.warmup.steady, rates},
+               observations.empty() ? Observation{} : combine(observations));
+}
+
+Judgement judge(const Trial& trial, const Warmup& warmup, const Observation& observation) {
+  return judge(SampleEvidence{trial.done.size(), warmup.steady, {}}, observation);
+}
+
+}  // namespace octet::lab
