@@ -1,0 +1,101 @@
+#include <algorithm>
+#include <cmath>
+
+#include "lab/study/plan.h"
+
+namespace octet::lab {
+namespace {
+
+// Shares of the peaks that whole networks reach; FP32 may pass its own by Winograd.
+constexpr double kFp32Share = 0.9;
+constexpr double kInt8Share = 0.6;
+
+constexpr double kBuildSeconds = 0.4;    // importing and building an engine
+constexpr double kPeerStartSeconds = 8;  // Python, conversion, quantisation
+constexpr double kWarmupCalls = 5;
+constexpr double kWarmupSeconds = 0.15;  // at least
+constexpr double kServerTrials = 7;
+constexpr double kServerLoad = 1.3;  // seconds of a trial for each second of work in it
+constexpr double kRankStartSeconds = 2;
+constexpr double kDrawnImageSeconds = 0.0003;
+
+/// Of the best instruction set's speed that another one reaches, roughly.
+double isa_share(const std::string& isa, const std::string& precision, double generic_share) {
+  if (isa.empty() || isa.starts_with("avx512") || isa == "amx") return 1;
+  if (isa == "avx2") return precision == "fp32" ? 0.6 : 0.3;
+  return generic_share;
+}
+
+}  // namespace
+
+Forecast::Forecast(const StudyConfig& config, ExpectedSpeed speed,
+                   std::function<double(const std::string&)> macs)
+    : config_(config), speed_(speed), macs_(std::move(macs)) {}
+
+void Forecast::learn(const std::string& network, const std::string& precision, int batch, double image_s) {
+  learned_.push_back({network, precision, batch, image_s});
+}
+
+double Forecast::image_s(const Unit& unit) const {
+  // The nearest batch tells most.
+  const Learned* nearest = nullptr;
+  const auto distance = [&](const Learned& entry) {
+    return std::abs(std::log(static_cast<double>(std::max(unit.batch, 1)) / entry.batch));
+  };
+  for (const Learned& entry : learned_)
+    if (entry.network == unit.network && entry.precision == unit.precision &&
+        (nearest == nullptr || distance(entry) < distance(*nearest)))
+      nearest = &entry;
+  const double share = isa_share(unit.isa, unit.precision, speed_.generic_share);
+  if (nearest != nullptr) return nearest->image_s / share;
+  const bool integers = unit.precision.starts_with("int8");
+  const double giga_ops = 2e-9 * macs_(unit.network);
+  return giga_ops / (integers ? kInt8Share * speed_.int8_gops : kFp32Share * speed_.fp32_gflops) / share;
+}
+
+double Forecast::throughput_s(double call_s) const {
+  const StudyConfig::Throughput& section = config_.throughput;
+  const auto engines = static_cast<double>(section.engines.size());
+  const auto peers =
+      static_cast<double>(std::count_if(section.engines.begin(), section.engines.end(),
+                                        [](const std::string& engine) { return engine != "octet"; }));
+  const double warmup = std::min(std::max(kWarmupSeconds, kWarmupCalls * call_s), section.warmup_s + call_s);
+  const double rounds = section.rounds;
+  const double timed = std::max(section.seconds + 0.5 * rounds * call_s, rounds * call_s) + rounds * call_s;
+  return kBuildSeconds + peers * kPeerStartSeconds + engines * (warmup + timed);
+}
+
+double Forecast::seconds(const Unit& unit) const {
+  const auto batch = static_cast<double>(unit.batch);
+  switch (unit.kind) {
+    case UnitKind::kMachine:
+      return config_.power.idle_s + 1;
+    case UnitKind::kProjected:
+      return 0.05;
+    case UnitKind::kCalibration:
+      return 0.5 + 40 * image_s(unit);
+    case UnitKind::kThroughput:
+      return throughput_s(batch * image_s(unit));
+    case UnitKind::kLadder:
+      return kBuildSeconds + config_.ladder.seconds + (kWarmupCalls + 1) * batch * image_s(unit);
+    case UnitKind::kServer:
+      return kBuildSeconds + kServerTrials * std::max(config_.server.seconds,
+                                                      kServerLoad * config_.server.requests * image_s(unit));
+    case UnitKind::kScaling:
+      return kRankStartSeconds + kBuildSeconds + config_.scaling.seconds +
+             (kWarmupCalls + 1) * batch * image_s(unit) * unit.ranks;
+    case UnitKind::kLayers:
+      // Timed runs and untimed ones.
+      return kBuildSeconds + (2 * config_.layers.iterations + 2) * batch * image_s(unit);
+    case UnitKind::kAccuracy: {
+      const auto precisions = static_cast<double>(config_.accuracy.precisions.size());
+      const double pictures = unit.network == "octet-20"   ? static_cast<double>(config_.accuracy.drawn)
+                              : config_.accuracy.limit > 0 ? static_cast<double>(config_.accuracy.limit)
+                                                           : 50000;
+      return kBuildSeconds + pictures * (kDrawnImageSeconds + precisions * image_s(unit));
+    }
+  }
+  return 0;
+}
+
+}  // namespace octet::lab

@@ -1,0 +1,255 @@
+#include "lab/study/workshop.h"
+
+#include <fmt/format.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "lab/bench/measure.h"
+#include "lab/bench/sweep.h"
+#include "lab/calibration/calibration_images.h"
+#include "lab/data/drawn_images.h"
+#include "lab/study/jobs/jobs.h"
+#include "lab/support/clock.h"
+#include "lab/support/files.h"
+#include "lab/support/json.h"
+#include "octet/build_info.h"
+#include "octet/error.h"
+#include "octet/hash.h"
+
+namespace octet::lab {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kOwnNetwork = "octet-20";
+// Where there are no pictures, scales are made from a few synthetic images: enough to measure speed.
+constexpr int kSyntheticImages = 8;
+constexpr double kPeakSeconds = 0.05;
+constexpr std::uintmax_t kMaxNetworkBytes = std::uintmax_t{4} << 30;
+
+bool contains(const std::vector<std::string>& list, const std::string& word) {
+  return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+MeterOptions meter_options(const StudyConfig::Power& power) {
+  MeterOptions options;
+  options.rapl_root = power.rapl_root;
+  options.nvml_library = power.nvml_library;
+  options.ipmitool = power.ipmitool;
+  options.wall_csv = power.wall_meter;
+  options.power_model = power.model;
+  return options;
+}
+
+ExpectedSpeed expected_speed(const MachinePeaks& peaks) {
+  ExpectedSpeed speed;
+  if (peaks.fp32_gflops > 0) speed.fp32_gflops = peaks.fp32_gflops;
+  speed.int8_gops = peaks.int8_gops > 0 ? peaks.int8_gops : speed.fp32_gflops;
+  return speed;
+}
+
+std::string file_hash(const std::string& file) {
+  const std::string bytes = read_file(file, kMaxNetworkBytes);
+  return hash_bytes(std::as_bytes(std::span(bytes)));
+}
+
+}  // namespace
+
+TemporaryFolder::TemporaryFolder() {
+  std::string name = (fs::temp_directory_path() / "octet-study-XXXXXX").string();
+  if (::mkdtemp(name.data()) == nullptr)
+    throw Error(ErrorCode::kIo, fmt::format("{}: cannot be made: {}", name, std::strerror(errno)));
+  path_ = name;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+Workshop::Workshop(const StudyConfig& config, const std::atomic<bool>& stop)
+    : config_(config),
+      stop_(stop),
+      machine_(describe_machine()),
+      peaks_(measure_peaks(threads(), machine_.best_isa, kPeakSeconds)),
+      meters_(find_meters(meter_options(config.power))),
+      memory_limit_(config.limits.memory_bytes > 0 ? config.limits.memory_bytes : available_memory()),
+      forecast_(config, expected_speed(peaks_), [this](const std::string& name) { return macs_of(name); }) {}
+
+Workshop::~Workshop() = default;
+
+int Workshop::threads() const { return config_.threads > 0 ? config_.threads : machine_.default_threads; }
+
+void Workshop::check_stop() const {
+  if (stop_) throw Error(ErrorCode::kInterrupted, "interrupted");
+}
+
+PlanMachine Workshop::plan_machine() const {
+  PlanMachine plan;
+  for (const IsaStatus& status : machine_.isas)
+    if (status.usable) plan.isas.emplace_back(to_string(status.isa));
+  const BuildInfo& build = build_info();
+  plan.identity = fmt::format("{} {} {} {} {} {}", build.version, build.revision, build.compiler, build.flags,
+                              machine_.cpu_model, machine_.cpus.size());
+  for (const NetworkFiles& files : config_.files)
+    plan.identity += fmt::format(" {} {} {}", files.network, file_hash(files.prototxt),
+                                 files.weights.empty() ? "" : file_hash(files.weights));
+  return plan;
+}
+
+double Workshop::macs_of(const std::string& name) {
+  const auto [entry, is_new] = macs_.try_emplace(name, 0);
+  if (!is_new) return entry->second;
+  // Structure is all that is asked for, but there is no network without weights; it is not kept.
+  const NetworkFiles* files = config_.find_files(name);
+  double macs = 0;
+  try {
+    const Network opened = files == nullptr ? Network::zoo(name, config_.seed)
+                                            : Network::load_caffe(files->prototxt, std::nullopt);
+    for (const LayerInfo& layer : opened.layers()) macs += static_cast<double>(layer.macs);
+  } catch (const Error&) {
+    // Its units will fail with this error, in their turn.
+  }
+  return macs_[name] = macs;
+}
+
+const Network& Workshop::network(const std::string& name) {
+  if (network_ && network_name_ == name) return *network_;
+  check_stop();
+  network_.reset();  // before the next one takes its memory
+  const NetworkFiles* files = config_.find_files(name);
+  if (files == nullptr) {
+    network_ = Network::zoo(name, config_.seed);
+  } else {
+    std::optional<fs::path> weights;
+    if (!files->weights.empty()) weights = files->weights;
+    network_ = Network::load_caffe(files->prototxt, weights, config_.seed);
+  }
+  network_name_ = name;
+  return *network_;
+}
+
+bool Workshop::has_own_pictures(const std::string& network) const {
+  return network != kOwnNetwork && contains(config_.accuracy.networks, network) &&
+         !config_.accuracy.images.empty();
+}
+
+StudyPictures Workshop::pictures(const std::string& name) {
+  const Network& net = network(name);
+  const StudyConfig::Accuracy& section = config_.accuracy;
+  StudyPictures pictures;
+  pictures.preprocessing =
+      default_preprocessing(name == kOwnNetwork ? kOwnNetwork : net.name(), net.inputs().front().shape);
+  const auto calibrating = static_cast<std::size_t>(config_.calibration.pictures);
+  if (name == kOwnNetwork) {
+    pictures.measured = drawn_dataset(DrawnSet::kTest, static_cast<std::uint64_t>(section.drawn));
+    pictures.calibrated = drawn_dataset(DrawnSet::kCalibration, calibrating);
+    pictures.description = fmt::format("drawn, test stream, {} pictures", section.drawn);
+    return pictures;
+  }
+  LabelSource source;
+  if (!section.labels.empty()) source.labels = section.labels;
+  if (!section.devkit_map.empty()) source.devkit_map = section.devkit_map;
+  if (!section.synsets.empty()) source.synsets = section.synsets;
+  source.classes = static_cast<int>(net.outputs().front().shape.elements_per_image());
+  Dataset all = load_labelled(section.images, source);
+  if (section.limit > 0 && all.size() > static_cast<std::size_t>(section.limit))
+    all.resize(static_cast<std::size_t>(section.limit));
+  // Evenly over the list, which may be in order of the classes; at most every second.
+  const std::size_t every = std::max<std::size_t>(2, all.size() / calibrating);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const bool calibrates = i % every == 0 && pictures.calibrated.size() < calibrating;
+    (calibrates ? pictures.calibrated : pictures.measured).push_back(all[i]);
+  }
+  pictures.description = fmt::format("folder {}, {} pictures", fs::path(section.images).filename().string(),
+                                     pictures.measured.size());
+  return pictures;
+}
+
+const StudyCalibration& Workshop::calibration(const std::string& name) {
+  if (const auto made = calibrations_.find(name); made != calibrations_.end()) return made->second;
+  const Network& net = network(name);
+  CalibrationOptions options;
+  options.method = parse_calibration_method(config_.calibration.method);
+  options.threads = threads();
+  options.progress = [this](double) { check_stop(); };
+  const Nanoseconds start = system_clock().now();
+  StudyCalibration made;
+  if (name == kOwnNetwork || has_own_pictures(name)) {
+    const StudyPictures chosen = pictures(name);
+    options.weight_rounding = parse_weight_rounding(config_.calibration.weight_rounding);
+    options.pixel_mean = pixel_mean(chosen.preprocessing);
+    PipelineOptions pipeline;
+    pipeline.skip_broken = true;
+    PictureImages images(chosen.calibrated, chosen.preprocessing, pipeline);
+    images.describe(name == kOwnNetwork ? "drawn, calibration stream"
+                                        : "folder " + fs::path(config_.accuracy.images).filename().string(),
+                    options.source);
+    made.calibration = std::make_shared<const Calibration>(calibrate(net, images, options));
+  } else {
+    SyntheticImages images(net.inputs().front().shape, kSyntheticImages, config_.seed);
+    images.describe(options.source);
+    made.calibration = std::make_shared<const Calibration>(calibrate(net, images, options));
+  }
+  made.seconds = seconds(system_clock().now() - start);
+  return calibrations_.emplace(name, std::move(made)).first->second;
+}
+
+fs::path Workshop::calibration_file(const std::string& name) {
+  const fs::path file = temporary_.path() / (name + ".json");
+  if (!fs::exists(file)) calibration(name).calibration->save(file);
+  return file;
+}
+
+BuildOptions Workshop::build_options(const Unit& unit) {
+  BuildOptions options;
+  options.precision = parse_precision(unit.precision);
+  options.max_batch = unit.batch;
+  options.threads = threads();
+  if (!unit.isa.empty()) options.isa = parse_isa(unit.isa);
+  if (options.precision == Precision::kInt8 || options.precision == Precision::kInt16)
+    options.calibration = calibration(unit.network).calibration;
+  return options;
+}
+
+PeerModels& Workshop::peers() {
+  if (peers_ == nullptr)
+    peers_ = std::make_unique<PeerModels>(find_peers(), temporary_.path() / "models", config_.seed);
+  return *peers_;
+}
+
+Json Workshop::run(const Unit& unit, const std::function<void(double)>& on_progress) {
+  switch (unit.kind) {
+    case UnitKind::kMachine:
+      return machine_job(unit, *this, on_progress);
+    case UnitKind::kThroughput:
+      return throughput_job(unit, *this, on_progress);
+    case UnitKind::kLadder:
+      return ladder_job(unit, *this, on_progress);
+    case UnitKind::kServer:
+      return server_job(unit, *this, on_progress);
+    case UnitKind::kScaling:
+      return scaling_job(unit, *this, on_progress);
+    case UnitKind::kAccuracy:
+      return accuracy_job(unit, *this, on_progress);
+    case UnitKind::kLayers:
+      return layers_job(unit, *this, on_progress);
+    case UnitKind::kCalibration:
+      return calibration_job(unit, *this, on_progress);
+    case UnitKind::kProjected:
+      return projected_job(unit, *this, on_progress);
+  }
+  throw Error(ErrorCode::kInternal, "a unit of no kind");
+}
+
+void Workshop::learn(const Unit& unit, const Json& record) {
+  if (unit.kind != UnitKind::kThroughput || record.at("outcome") != "measured") return;
+  for (const Json& system : record.at("systems")) {
+    if (system.contains("outcome") || system.at("info").at("engine") != "octet") continue;
+    const Measurement measurement = measurement_from(system);
+    forecast_.learn(unit.network, unit.precision, unit.batch, 1 / total_rate(measurement));
+  }
+}
+
+}  // namespace octet::lab
