@@ -1,6 +1,6 @@
 #include "lab/bench/observed.h"
 
-#include <optional>
+#include <utility>
 
 namespace octet::lab {
 namespace {
@@ -42,6 +42,24 @@ std::vector<ObservedMeasurement> measure_interleaved_observed(std::span<SystemUn
     observations[s].resize(measurements[s].rounds.size());
     observed.push_back({std::move(measurements[s]), std::move(observations[s])});
   }
+  return observed;
+}
+
+ObservedSearch measure_server(SystemUnderTest& system, const ServerSettings& settings,
+                              std::optional<double> qps, Clock& clock) {
+  ObservedSearch observed;
+  std::optional<Observer> observer;
+  ServerSettings hooked = settings;
+  hooked.before_trial = [&](int trial) {
+    if (settings.before_trial) settings.before_trial(trial);
+    observer.emplace();
+  };
+  hooked.after_trial = [&](int trial) {
+    observed.observations.push_back(observer->finish());
+    observer.reset();
+    if (settings.after_trial) settings.after_trial(trial);
+  };
+  observed.search = qps ? try_rate(system, hooked, *qps, clock) : find_highest_rate(system, hooked, clock);
   return observed;
 }
 

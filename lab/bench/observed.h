@@ -2,6 +2,7 @@
 // (lab/evidence), and what both say about whether to believe it.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -24,6 +25,14 @@ ObservedMeasurement measure_observed(SystemUnderTest& system, const LoadSettings
 std::vector<ObservedMeasurement> measure_interleaved_observed(std::span<SystemUnderTest* const> systems,
                                                               const LoadSettings& settings,
                                                               Clock& clock = system_clock());
+
+struct ObservedSearch {
+  ServerSearch search;
+  std::vector<Observation> observations;  ///< one a trial
+};
+/// The server scenario: as find_highest_rate(), or, with `qps`, one trial at that rate after the warm-up.
+ObservedSearch measure_server(SystemUnderTest& system, const ServerSettings& settings,
+                              std::optional<double> qps, Clock& clock = system_clock());
 
 /// The verdict, from what a record keeps.
 Judgement judge(const Measurement& measurement, std::span<const Observation> observations);

@@ -81,6 +81,23 @@ TEST(Observed, TheVerdictIsOfTheSamplesAndOfTheMachine) {
   EXPECT_EQ(judge(Measurement{}, {}).verdict, Verdict::kInvalid);
 }
 
+TEST(Observed, EveryTrialHasItsObservation) {
+  FakeClock clock;
+  FakeSystem system(clock, [](int, int) { return 0.01; });
+  ServerSettings settings;
+  settings.p99_ms = 100;
+  const ObservedSearch search = measure_server(system, settings, std::nullopt, clock);
+  EXPECT_GT(search.search.trials.size(), 2u);
+  EXPECT_EQ(search.observations.size(), search.search.trials.size());
+  const ObservedSearch one = measure_server(system, settings, 20, clock);
+  ASSERT_EQ(one.search.trials.size(), 1u);
+  EXPECT_EQ(one.observations.size(), 1u);
+  EXPECT_EQ(one.search.highest_qps, 20) << "kept";
+  EXPECT_EQ(measure_server(system, settings, 200, clock).search.highest_qps, 0) << "not kept";
+  settings.most_s = 1;
+  EXPECT_THAT(measure_server(system, settings, 20, clock).search.note, ::testing::HasSubstr("too few"));
+}
+
 TEST(Observed, PoissonArrivalsAreNotHeldAgainstATrial) {
   FakeClock clock;
   FakeSystem system(clock, [](int, int) { return 0.001; });

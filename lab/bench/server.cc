@@ -64,6 +64,16 @@ Trial serve(SystemUnderTest& system, const ServerSettings& settings, double qps,
   return trial;
 }
 
+const Trial& add_trial(SystemUnderTest& system, const ServerSettings& settings, double qps, Clock& clock,
+                       ServerSearch& search) {
+  const int number = static_cast<int>(search.trials.size());
+  if (settings.before_trial) settings.before_trial(number);
+  search.trials.push_back(serve(system, settings, qps, clock));
+  if (settings.after_trial) settings.after_trial(number);
+  return search.trials.back();
+}
+
+/// Even an idle system is too slow.
 bool hopeless(const Trial& trial, double p99_ms) {
   Nanoseconds fastest = trial.done.front() - trial.arrival.front();
   for (std::size_t i = 1; i < trial.done.size(); ++i)
@@ -143,6 +153,18 @@ Trial run_trial(SystemUnderTest& system, const ServerSettings& settings, double 
   return serve(system, settings, qps, clock);
 }
 
+ServerSearch try_rate(SystemUnderTest& system, const ServerSettings& settings, double qps, Clock& clock) {
+  check(settings);
+  require_rate(qps);
+  ServerSearch search;
+  search.warmup = warm_up(system, settings.max_batch, settings.warmup, clock);
+  const TrialFigures figures = judge_trial(add_trial(system, settings, qps, clock, search), settings.p99_ms);
+  if (figures.kept) search.highest_qps = qps;
+  if (!figures.p99_upper_ms)
+    search.note = fmt::format("{} requests are too few to show anything; it takes 459", figures.requests);
+  return search;
+}
+
 ServerSearch find_highest_rate(SystemUnderTest& system, const ServerSettings& settings, Clock& clock) {
   check(settings);
   ServerSearch search;
@@ -156,11 +178,7 @@ ServerSearch find_highest_rate(SystemUnderTest& system, const ServerSettings& se
                       settings.most_s, qps);
       return search;
     }
-    const int number = static_cast<int>(search.trials.size());
-    if (settings.before_trial) settings.before_trial(number);
-    search.trials.push_back(serve(system, settings, qps, clock));
-    if (settings.after_trial) settings.after_trial(number);
-    const Trial& trial = search.trials.back();
+    const Trial& trial = add_trial(system, settings, qps, clock, search);
     if (judge_trial(trial, settings.p99_ms).kept) {
       search.highest_qps = qps;
     } else {

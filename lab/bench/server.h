@@ -77,7 +77,7 @@ Json to_json(const TrialFigures& figures);
 /// The calls that served the requests, as one round.
 Measurement calls_of(const Trial& trial);
 
-/// One trial, warmed up before. Throws what `check` and the system throw.
+/// One trial of a system that is warm. Throws what `check` and the system throw.
 Trial run_trial(SystemUnderTest& system, const ServerSettings& settings, double qps,
                 Clock& clock = system_clock());
 
@@ -88,6 +88,9 @@ struct ServerSearch {
   bool converged = false;     ///< a rate within the tolerance above it did not keep it
   std::string note;           ///< why no rate kept it, or why it did not converge; else empty
 };
+/// Warms up and tries one rate: `highest_qps` is that or 0.
+ServerSearch try_rate(SystemUnderTest& system, const ServerSettings& settings, double qps,
+                      Clock& clock = system_clock());
 /// Brackets from half the rate that full batches reach, doubling or halving, then bisects.
 ServerSearch find_highest_rate(SystemUnderTest& system, const ServerSettings& settings,
                                Clock& clock = system_clock());
