@@ -25,6 +25,11 @@ void JsonReader::fail(std::string_view expected) const {
                                              path_.empty() ? "" : ": ", expected, show(*json_)));
 }
 
+void JsonReader::refuse(std::string_view complaint) const {
+  throw Error(ErrorCode::kParse,
+              fmt::format("{}: {}{}{}", document_, path_, path_.empty() ? "" : ": ", complaint));
+}
+
 bool JsonReader::has(std::string_view key) const {
   if (!json_->is_object()) return false;
   const auto found = json_->find(std::string(key));

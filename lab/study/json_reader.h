@@ -43,6 +43,8 @@ class JsonReader {
 
   /// Throws about this value: "expected ...".
   [[noreturn]] void fail(std::string_view expected) const;
+  /// Throws about this value, in other words.
+  [[noreturn]] void refuse(std::string_view complaint) const;
 
  private:
   JsonReader(const JsonReader& parent, const Json& json, std::string path)

@@ -88,14 +88,16 @@ Json derive_results(const StudyHeader& header, std::span<const Json> all) {
   if (!builds.empty()) results["octet"] = builds.front();
   if (builds.size() > 1) results["builds"] = builds;
   results["study"] = study_section(header, records);
-  if (const auto machine = records.machine()) {
-    results["machine"] = machine->at("machine").json();
-    results["peaks"] = machine->at("peaks").json();
-    results["meters"] = machine->at("meters").json();
-  }
+  extend(results, derive_machine(records));
+  results["verdict"] = nullptr;  // its place; below
+  extend(results, derive_throughput(records));
+  results["ladder"] = derive_ladder(records);
+  results["server"] = derive_server(records);
+  results["scaling"] = derive_scaling(records);
   results["accuracy"] = derive_accuracy(records);
   results["calibration"] = derive_calibration(records);
   results["projected"] = derive_projected(records);
+  results["verdict"] = derive_verdict(results);
   results["published"] = published_study();
   return results;
 }
