@@ -72,7 +72,8 @@ Efficiency efficiency(double images, const Energy& busy, const std::optional<Ene
 
 /// {meters[], kind, modelled, watts, watts_uncertainty, idle_watts, images_per_joule,
 /// images_per_joule_uncertainty, images_per_joule_above_idle, above_idle_uncertainty, coverage, sampling_hz}:
-/// a row's `energy` in results.json. `idle_watts` and the last two efficiencies are left out where there is
+/// a row's `energy` in results.json, coverage in
+/// percent. `idle_watts` and the last two efficiencies are left out where there is
 /// none.
 Json to_json(const Efficiency& efficiency, const KindEnergy& busy);
 

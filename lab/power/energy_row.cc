@@ -86,7 +86,7 @@ Json to_json(const Efficiency& efficiency, const KindEnergy& busy) {
     json["images_per_joule_above_idle"] = *efficiency.images_per_joule_above_idle;
     json["above_idle_uncertainty"] = efficiency.above_idle_uncertainty;
   }
-  json["coverage"] = busy.energy.coverage;
+  json["coverage"] = 100 * busy.energy.coverage;  // shares are percent in JSON
   json["sampling_hz"] = busy.energy.sampling_hz;
   return json;
 }

@@ -95,6 +95,8 @@ struct Recorder::Impl {
     }
     has_prompt = !prompt.empty();
     if (has_prompt) threads.push_back(std::make_unique<PollingThread>(std::move(prompt), clock));
+    // So that a window which begins at once is covered from its beginning.
+    if (has_prompt) threads.front()->polling().poll();
     for (std::size_t i = 0; i < meters.size(); ++i) {
       if (places[i].log != nullptr || !meters[i]->blocks()) continue;
       places[i] = {nullptr, threads.size(), 0};

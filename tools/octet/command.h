@@ -22,8 +22,10 @@ void add_devices(CLI::App& program, Run& selected);
 void add_draw(CLI::App& program, Run& selected);
 void add_export(CLI::App& program, Run& selected);
 void add_inspect(CLI::App& program, Run& selected);
+void add_power(CLI::App& program, Run& selected);
 void add_profile(CLI::App& program, Run& selected);
 void add_run(CLI::App& program, Run& selected);
+void add_scale(CLI::App& program, Run& selected);
 void add_tune(CLI::App& program, Run& selected);
 
 }  // namespace octet::tools

@@ -14,9 +14,9 @@ namespace {
 using namespace octet::tools;
 
 // In the order of --help.
-constexpr void (*kCommands[])(CLI::App&, Run&) = {add_classify,  add_run,    add_bench,   add_accuracy,
-                                                  add_calibrate, add_tune,   add_inspect, add_check,
-                                                  add_profile,   add_export, add_draw,    add_devices};
+constexpr void (*kCommands[])(CLI::App&, Run&) = {
+    add_classify, add_run,   add_bench,   add_scale,  add_accuracy, add_calibrate, add_tune,
+    add_inspect,  add_check, add_profile, add_export, add_draw,     add_devices,   add_power};
 
 // CLI11 would only say that a subcommand is required.
 void refuse_unknown_command(const CLI::App& program, int argc, char** argv) {
