@@ -87,9 +87,9 @@ std::vector<std::string> command_line(const LaunchOptions& options, int ranks,
   if (!found)
     throw Error(
         ErrorCode::kNotFound,
-        fmt::format("{}: no such program{}, and {} ranks need an MPI launcher; install it (apt-get "
+        fmt::format("{}: no such program{}; ranks are started by an MPI launcher: install it (apt-get "
                     "install openmpi-bin) or say where it is with --mpirun PATH",
-                    options.mpirun, options.mpirun.find('/') == std::string::npos ? " in PATH" : "", ranks));
+                    options.mpirun, options.mpirun.find('/') == std::string::npos ? " in PATH" : ""));
   if (ranks > 1 && !built_with_mpi())
     throw Error(ErrorCode::kUnsupported,
                 fmt::format("{} ranks, but this Octet was built without MPI, so that it measures one only; "

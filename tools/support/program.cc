@@ -21,6 +21,14 @@ extern "C" void end_on_interrupt(int) {
   _exit(kInterrupted);
 }
 
+int report(int exit_code, const char* message) {
+  std::fflush(stdout);
+  fmt::print(stderr, "{}: {}\n", program_name, message);
+  return exit_code;
+}
+
+}  // namespace
+
 int exit_code_of(ErrorCode code) {
   switch (code) {
     case ErrorCode::kInterrupted:
@@ -31,14 +39,6 @@ int exit_code_of(ErrorCode code) {
       return kBadInput;
   }
 }
-
-int report(int exit_code, const char* message) {
-  std::fflush(stdout);
-  fmt::print(stderr, "{}: {}\n", program_name, message);
-  return exit_code;
-}
-
-}  // namespace
 
 int run_program(const char* name, const std::function<int()>& body) {
   program_name = name;

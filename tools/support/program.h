@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "octet/error.h"
+
 namespace CLI {
 class App;
 }
@@ -20,6 +22,9 @@ enum ExitCode : int {
   kAnswerIsNo = 3,  ///< it ran, and what was asked is not so
   kInterrupted = 130,
 };
+
+/// Of an error that ends a program.
+int exit_code_of(ErrorCode code);
 
 /// Runs `body` and returns its exit code; an exception becomes "NAME: MESSAGE" on stderr and the exit code of
 /// its kind. SIGINT ends the program at once with 130: no command leaves anything half-written behind (files
