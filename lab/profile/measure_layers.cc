@@ -1,0 +1,74 @@
+#include "lab/profile/measure_layers.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "lab/bench/bindings.h"
+#include "lab/support/clock.h"
+#include "octet/error.h"
+
+namespace octet::lab {
+namespace {
+
+constexpr int kWarmupRuns = 2;
+
+double elapsed_ms(Nanoseconds start) { return 1e3 * seconds(system_clock().now() - start); }
+
+LayerRecord describe(const Engine& engine) {
+  LayerRecord record;
+  record.network = engine.network_name();
+  record.precision = to_string(engine.precision());
+  record.batch = engine.max_batch();
+  record.threads = engine.threads();
+  record.isa = to_string(engine.isa());
+  for (const StepInfo& step : engine.steps())
+    record.layers.push_back({step.layer,
+                             step.op,
+                             step.kernel,
+                             step.output_layout,
+                             step.macs,
+                             step.input_bytes,
+                             step.output_bytes,
+                             step.weight_bytes,
+                             std::max(1, step.images_per_group),
+                             {}});
+  return record;
+}
+
+}  // namespace
+
+LayerRecord measure_layers(const Engine& engine, const LayerMeasurement& measurement) {
+  if (measurement.iterations < 1)
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("iterations: expected 1 or more, got {}", measurement.iterations));
+  if (!(measurement.most_seconds >= 0))
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("most seconds: expected 0 or more, got {}", measurement.most_seconds));
+  LayerRecord record = describe(engine);
+  record.peak = measure_peaks(engine.threads(), engine.isa());
+  Context context = engine.create_context();
+  Bindings bindings(engine, record.batch, measurement.seed);
+  std::vector<StepTime> times;
+  const Nanoseconds began = system_clock().now();
+  for (int i = -kWarmupRuns; i < measurement.iterations; ++i) {
+    if (i >= kLeastTimedRuns && measurement.most_seconds > 0 &&
+        seconds(system_clock().now() - began) >= measurement.most_seconds)
+      break;
+    Nanoseconds start = system_clock().now();
+    bindings.run(context, record.batch);
+    const double untimed_ms = elapsed_ms(start);
+    start = system_clock().now();
+    bindings.run_timed(context, record.batch, times);
+    const double whole_ms = elapsed_ms(start);
+    if (i < 0) continue;
+    record.untimed_ms.push_back(untimed_ms);
+    record.whole_ms.push_back(whole_ms);
+    for (std::size_t layer = 0; layer < record.layers.size(); ++layer)
+      record.layers[layer].busy_ms.push_back(times[layer].busy_ms);
+    if (measurement.on_progress) measurement.on_progress(static_cast<double>(i + 1) / measurement.iterations);
+  }
+  return record;
+}
+
+}  // namespace octet::lab

@@ -1,0 +1,102 @@
+#include "lab/profile/waterfall.h"
+
+#include <algorithm>
+
+namespace octet::lab {
+namespace {
+
+constexpr double kMilliseconds = 1e3;
+
+double time_ms(double amount, double per_second) {
+  return per_second > 0 ? kMilliseconds * amount / per_second : 0;
+}
+
+/// "INT8" of "int8".
+std::string in_capitals(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+  return text;
+}
+
+bool only_moves_data(const LayerSamples& layer) { return layer.kernel.starts_with("reformat_"); }
+
+}  // namespace
+
+bool works_on_bytes(const LayerSamples& layer) { return layer.kernel.find("_i8/") != std::string::npos; }
+
+double giga_operations(const LayerSamples& layer, int batch) {
+  return 2e-9 * static_cast<double>(layer.macs) * batch;
+}
+
+double giga_bytes(const LayerSamples& layer, int batch) {
+  const int group = std::max(1, layer.images_per_group);
+  const int groups = batch / group + (batch % group != 0 ? 1 : 0);
+  return 1e-9 * ((static_cast<double>(layer.input_bytes) + static_cast<double>(layer.output_bytes)) * batch +
+                 static_cast<double>(layer.weight_bytes) * groups);
+}
+
+double peak_of(const LayerSamples& layer, const MachinePeaks& peak) {
+  return works_on_bytes(layer) && peak.int8_gops > 0 ? peak.int8_gops : peak.fp32_gflops;
+}
+
+TimeParts time_parts(const LayerSamples& layer, double ms, int batch, const MachinePeaks& peak) {
+  TimeParts parts;
+  if (layer.macs <= 0) {
+    (only_moves_data(layer) ? parts.layout : parts.other) = ms;
+    return parts;
+  }
+  parts.arithmetic = time_ms(giga_operations(layer, batch), peak_of(layer, peak));
+  const double above = ms - parts.arithmetic;
+  if (above < 0) {
+    parts.saved = above;
+    return parts;
+  }
+  const double bytes_ms = time_ms(giga_bytes(layer, batch), peak.memory_read_gbps);
+  parts.memory = std::clamp(bytes_ms - parts.arithmetic, 0.0, above);
+  parts.kernel = above - parts.memory;
+  return parts;
+}
+
+std::vector<WaterfallStep> waterfall(const LayerRecord& record, const LayerProfile& profile) {
+  if (record.peak.fp32_gflops <= 0) return {};
+  double at_fp32_peak = 0;
+  for (const LayerSamples& layer : record.layers)
+    at_fp32_peak += time_ms(giga_operations(layer, record.batch), record.peak.fp32_gflops);
+  TimeParts sum;
+  for (const LayerFigures& layer : profile.layers) {
+    sum.arithmetic += layer.parts.arithmetic;
+    sum.saved += layer.parts.saved;
+    sum.memory += layer.parts.memory;
+    sum.kernel += layer.parts.kernel;
+    sum.layout += layer.parts.layout;
+    sum.other += layer.parts.other;
+  }
+  const std::string precision = in_capitals(record.precision);
+  std::vector<WaterfallStep> steps;
+  steps.push_back({"FP32 at its peak", at_fp32_peak,
+                   "all multiplications and additions of the network at the measured peak of FP32"});
+  const auto change = [&](const char* step, double ms, const char* text) {
+    if (ms != 0) steps.push_back({step, ms, text});
+  };
+  change("INT8's instructions", sum.arithmetic - at_fp32_peak,
+         "what the measured peak of INT8 saves in the layers that compute with bytes");
+  change(
+      "fewer operations", sum.saved,
+      "layers that take less time than their operations would at the peak: Winograd's algorithm needs fewer "
+      "of them, BF16's instructions are faster");
+  change("kernels", sum.kernel,
+         "convolutions and fully connected layers below the peak: ragged edges, short loops, rounding and "
+         "activation at their end");
+  change("memory", sum.memory,
+         "convolutions and fully connected layers whose bytes take longer to read and write than their "
+         "operations");
+  change("other layers", sum.other,
+         "pooling, normalisation, softmax, additions: work without multiplications");
+  change("layout", sum.layout, "copies, concatenations and conversions between types and layouts");
+  change("waiting", profile.whole_ms - sum.total(),
+         "the rest of the whole run: threads waiting for each other or for other programs");
+  steps.push_back({precision + " measured", profile.whole_ms, "the whole run, median"});
+  return steps;
+}
+
+}  // namespace octet::lab
