@@ -95,6 +95,7 @@ Json derive_results(const StudyHeader& header, std::span<const Json> all) {
   results["server"] = derive_server(records);
   results["scaling"] = derive_scaling(records);
   results["accuracy"] = derive_accuracy(records);
+  results["layers"] = derive_layers(records);
   results["calibration"] = derive_calibration(records);
   results["projected"] = derive_projected(records);
   results["verdict"] = derive_verdict(results);
