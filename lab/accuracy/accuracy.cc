@@ -24,6 +24,11 @@ void check_arguments(std::span<const Runner> runners, const Dataset& dataset,
   if (options.classes < 1)
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("accuracy: a network of {} outputs", options.classes));
+  if (options.part && (options.part->first > options.part->end || options.part->end > dataset.size() ||
+                       options.resumed != nullptr))
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("accuracy: pictures {} to {} of {} cannot be measured by themselves",
+                            options.part->first, options.part->end, dataset.size()));
   for (const Sample& sample : dataset) {
     if (!sample.label)
       throw Error(ErrorCode::kInvalidArgument,
@@ -120,11 +125,13 @@ Evaluation evaluate(std::span<const Runner> runners, const Dataset& dataset,
                     const Preprocessing& preprocessing, const EvaluateOptions& options) {
   check_arguments(runners, dataset, options);
   Evaluation evaluation = starting_point(runners.size(), dataset.size(), options.resumed);
-  const std::size_t first = evaluation.done;
+  const Part part = options.part.value_or(Part{evaluation.done, dataset.size()});
+  const std::size_t first = part.first;
   const std::size_t classes = static_cast<std::size_t>(options.classes);
   std::vector<float> scores;
   std::size_t broken_before = evaluation.broken.size();
-  InputPipeline pipeline(Dataset(dataset.begin() + static_cast<std::ptrdiff_t>(first), dataset.end()),
+  InputPipeline pipeline(Dataset(dataset.begin() + static_cast<std::ptrdiff_t>(first),
+                                 dataset.begin() + static_cast<std::ptrdiff_t>(part.end)),
                          preprocessing, options.pipeline);
   const auto note_broken = [&] {
     evaluation.broken.resize(broken_before);
@@ -147,13 +154,17 @@ Evaluation evaluate(std::span<const Runner> runners, const Dataset& dataset,
     if (options.after_batch) options.after_batch(evaluation);
   }
   note_broken();
-  evaluation.done = dataset.size();
-  if (evaluation.results.front().images == 0)
-    throw Error(ErrorCode::kParse,
-                fmt::format("accuracy: none of the {} pictures could be decoded; the first: {}",
-                            dataset.size(), evaluation.broken.front().message));
+  evaluation.done = part.end;
+  if (!options.part) require_decoded(evaluation);
   for (AccuracyResult& result : evaluation.results) finish(result);
   return evaluation;
+}
+
+void require_decoded(const Evaluation& evaluation) {
+  if (evaluation.results.front().images > 0 || evaluation.broken.empty()) return;
+  throw Error(ErrorCode::kParse,
+              fmt::format("accuracy: none of the {} pictures could be decoded; the first: {}",
+                          evaluation.done, evaluation.broken.front().message));
 }
 
 }  // namespace octet::lab

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -58,12 +59,21 @@ struct Evaluation {
   std::size_t done = 0;                 ///< pictures of the data set that are through, broken ones included
 };
 
+/// The pictures [first, end) of a data set.
+struct Part {
+  std::size_t first = 0;
+  std::size_t end = 0;
+};
+
 struct EvaluateOptions {
   int classes = 1000;        ///< outputs of one image
   PipelineOptions pipeline;  ///< its batch is the batch of the runners
   /// Goes on after the first `done` pictures of an earlier, interrupted evaluation of the same pictures by
   /// the same engines; only their predictions and broken pictures are used. Null: from the beginning.
   const Evaluation* resumed = nullptr;
+  /// Only these pictures, which others measure the rest of (parts.h): all of them may be broken, and there
+  /// may be none. Not together with `resumed`.
+  std::optional<Part> part;
   /// Called after each batch with what there is so far (shares and intervals are not filled in yet); what it
   /// throws ends the evaluation.
   std::function<void(const Evaluation& so_far)> after_batch;
@@ -73,5 +83,8 @@ struct EvaluateOptions {
 /// 0..classes-1), what the pipeline throws, kParse if every picture is broken.
 Evaluation evaluate(std::span<const Runner> runners, const Dataset& dataset,
                     const Preprocessing& preprocessing, const EvaluateOptions& options);
+
+/// Throws Error(kParse) if every picture was broken.
+void require_decoded(const Evaluation& evaluation);
 
 }  // namespace octet::lab

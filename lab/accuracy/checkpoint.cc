@@ -44,6 +44,23 @@ AccuracyResult result_from(const Json& predictions) {
   return result;
 }
 
+Json to_json(const Evaluation& evaluation) {
+  Json results = Json::array(), broken = Json::array();
+  for (const AccuracyResult& result : evaluation.results) results.push_back(to_json(result));
+  for (const BrokenImage& image : evaluation.broken) broken.push_back({image.sample, image.message});
+  return {{"done", evaluation.done}, {"broken", std::move(broken)}, {"results", std::move(results)}};
+}
+
+Evaluation evaluation_from(const Json& document) {
+  Evaluation evaluation;
+  evaluation.done = document.at("done").get<std::size_t>();
+  for (const Json& image : document.at("broken"))
+    evaluation.broken.push_back({image.at(0).get<std::size_t>(), image.at(1).get<std::string>()});
+  for (const Json& predictions : document.at("results"))
+    evaluation.results.push_back(result_from(predictions));
+  return evaluation;
+}
+
 std::string checksum_of(const Json& document) {
   Json content = document;
   content.erase("checksum");
@@ -88,18 +105,23 @@ std::string listing_hash(const Dataset& dataset) {
   return hash_text(listing);
 }
 
+std::string evaluation_text(const Evaluation& evaluation) { return to_json(evaluation).dump(); }
+
+Evaluation evaluation_from(const std::string& text) {
+  try {
+    return evaluation_from(Json::parse(text));
+  } catch (const Json::exception& fault) {
+    throw Error(ErrorCode::kParse, fmt::format("expected predictions, got other text: {}", fault.what()));
+  }
+}
+
 void save_checkpoint(const fs::path& file, const EvaluationIdentity& identity, const Evaluation& evaluation) {
-  Json results = Json::array(), broken = Json::array();
-  for (const AccuracyResult& result : evaluation.results) results.push_back(to_json(result));
-  for (const BrokenImage& image : evaluation.broken) broken.push_back({image.sample, image.message});
   Json document = {{"octet_accuracy_checkpoint", kVersion},
                    {"network_hash", identity.network_hash},
                    {"preprocessing_hash", identity.preprocessing_hash},
                    {"data_hash", identity.data_hash},
-                   {"engines", identity.engines},
-                   {"done", evaluation.done},
-                   {"broken", std::move(broken)},
-                   {"results", std::move(results)}};
+                   {"engines", identity.engines}};
+  document.update(to_json(evaluation));
   document["checksum"] = checksum_of(document);
   fs::path temporary = file;
   temporary += ".tmp";
@@ -134,13 +156,7 @@ std::optional<Evaluation> load_checkpoint(const fs::path& file, const Evaluation
     if (document.at("checksum") != checksum_of(document))
       throw unusable("its checksum is wrong: it was edited");
     check_identity(file, document, identity);
-    Evaluation evaluation;
-    evaluation.done = document.at("done").get<std::size_t>();
-    for (const Json& image : document.at("broken"))
-      evaluation.broken.push_back({image.at(0).get<std::size_t>(), image.at(1).get<std::string>()});
-    for (const Json& predictions : document.at("results"))
-      evaluation.results.push_back(result_from(predictions));
-    return evaluation;
+    return evaluation_from(document);
   } catch (const Json::exception& fault) {
     throw unusable(fmt::format("it is not ({})", fault.what()));
   }

@@ -23,6 +23,10 @@ struct EvaluationIdentity {
 /// are not read, which a set of 50,000 would take minutes for.
 std::string listing_hash(const Dataset& dataset);
 
+/// Predictions, broken pictures and how far it came, as text, for another process. Throws Error(kParse).
+std::string evaluation_text(const Evaluation& evaluation);
+Evaluation evaluation_from(const std::string& text);
+
 /// Written whole, under a temporary name first. Throws Error(kIo).
 void save_checkpoint(const std::filesystem::path& file, const EvaluationIdentity& identity,
                      const Evaluation& evaluation);

@@ -9,12 +9,14 @@
 #include "lab/accuracy/accuracy.h"
 #include "lab/accuracy/checkpoint.h"
 #include "lab/accuracy/paired.h"
+#include "lab/accuracy/parts.h"
 #include "lab/calibration/calibration_images.h"
 #include "octet/error.h"
 #include "tools/octet/accuracy_report.h"
 #include "tools/octet/command.h"
 #include "tools/octet/common_options.h"
 #include "tools/octet/picture_sets.h"
+#include "tools/octet/ranks.h"
 #include "tools/support/program.h"
 #include "tools/support/progress.h"
 
@@ -109,30 +111,94 @@ lab::Evaluation evaluate(const Options& options, const Network& network, const E
   return evaluation;
 }
 
-int run(const Options& options) {
-  const std::vector<std::string> precisions = split_precisions(options.engine.precision);
-  const Network network = open_network(options.network);
-  AccuracyReport report;
-  report.network = network.name();
-  report.network_hash = network.hash();
-  report.precisions = precisions;
-  report.preprocessing = make_preprocessing(options.pictures, network);
-  report.dataset = load_labelled_pictures(options.labelled, lab::DrawnSet::kTest, count_classes(network));
-  report.calibration = calibration_for(options, network, precisions, report.preprocessing);
-  if (report.calibration.calibration != nullptr && !options.include_calibration) {
-    lab::WithoutCalibrated rest =
-        lab::exclude_calibrated(report.dataset, report.calibration.calibration->source);
-    report.excluded = rest.excluded;
-    report.dataset = std::move(rest.kept);
-    if (report.dataset.empty())
+/// What must be the same wherever a rank runs; kept apart from what may differ, the instruction set.
+void require_same_subject(lab::Communicator& world, const Network& network,
+                          const lab::Preprocessing& preprocessing, const lab::Dataset& dataset) {
+  std::string own;
+  together(world, [&] {
+    own = fmt::format("network {}, preprocessing {}, pictures {}", network.hash(), lab::hash(preprocessing),
+                      lab::listing_hash(dataset));
+  });
+  const std::string first = world.broadcast(own);
+  together(world, [&] {
+    if (own != first)
       throw Error(ErrorCode::kMismatch,
-                  fmt::format("all {} pictures were calibrated on, so none is left to measure; calibrate on "
-                              "fewer, or measure them too with --include-calibration",
-                              report.excluded));
-  }
-  const Engines engines = build_engines(options, network, precisions, report.calibration);
+                  fmt::format("expected what rank 0 measures ({}), got {}; the ranks need the "
+                              "same files",
+                              first, own));
+  });
+}
+
+/// Each rank a part of the pictures; rank 0 gets the whole, the others nothing.
+std::optional<lab::Evaluation> evaluate_together(lab::Communicator& world, const Options& options,
+                                                 const Network& network, const Engines& engines,
+                                                 const lab::Dataset& dataset,
+                                                 const lab::Preprocessing& preprocessing) {
+  if (world.size() == 1) return evaluate(options, network, engines, dataset, preprocessing);
+  require_same_subject(world, network, preprocessing, dataset);
+  lab::EvaluateOptions evaluate_options;
+  evaluate_options.classes = count_classes(network);
+  evaluate_options.pipeline = pipeline_options(options.labelled, options.engine.batch);
+  evaluate_options.part = lab::part_of(dataset.size(), options.engine.batch, world.rank(), world.size());
+  std::string own;
+  together(world, [&] {
+    own = lab::evaluation_text(lab::evaluate(engines.runners, dataset, preprocessing, evaluate_options));
+  });
+  std::vector<lab::Evaluation> parts;
+  for (const std::string& text : world.gather(own)) parts.push_back(lab::evaluation_from(text));
+  if (world.rank() != 0) return std::nullopt;
+  return lab::join_parts(parts, dataset.size());
+}
+
+/// Leaves out what was calibrated on.
+void exclude_calibrated(AccuracyReport& report) {
+  lab::WithoutCalibrated rest =
+      lab::exclude_calibrated(report.dataset, report.calibration.calibration->source);
+  report.excluded = rest.excluded;
+  report.dataset = std::move(rest.kept);
+  if (report.dataset.empty())
+    throw Error(ErrorCode::kMismatch,
+                fmt::format("all {} pictures were calibrated on, so none is left to measure; calibrate on "
+                            "fewer, or measure them too with --include-calibration",
+                            report.excluded));
+}
+
+/// Threads and memory of a rank; a single process has them as the options say.
+EngineOptions engine_options(lab::Communicator& world, const Options& options) {
+  if (world.size() == 1) return options.engine;
+  together(world, [&] {
+    if (!options.resume.empty())
+      throw Error(ErrorCode::kUnsupported,
+                  "--resume goes on with the predictions of one process; under mpirun leave it out");
+    refuse_own_threads(options.engine);
+  });
+  return options_on_device(options.engine, claim_device(world, 0), world);
+}
+
+int run_in(lab::Communicator& world, Options options) {
+  options.engine = engine_options(world, options);
+  AccuracyReport report;
+  std::optional<Network> network;
+  together(world, [&] {
+    report.precisions = split_precisions(options.engine.precision);
+    network = open_network(options.network);
+    report.network = network->name();
+    report.network_hash = network->hash();
+    report.preprocessing = make_preprocessing(options.pictures, *network);
+    report.dataset = load_labelled_pictures(options.labelled, lab::DrawnSet::kTest, count_classes(*network));
+  });
+  report.calibration = shared_calibration(
+      world, [&] { return calibration_for(options, *network, report.precisions, report.preprocessing); });
+  Engines engines;
+  together(world, [&] {
+    if (report.calibration.calibration != nullptr && !options.include_calibration) exclude_calibrated(report);
+    engines = build_engines(options, *network, report.precisions, report.calibration);
+  });
   const auto start = std::chrono::steady_clock::now();
-  report.evaluation = evaluate(options, network, engines, report.dataset, report.preprocessing);
+  std::optional<lab::Evaluation> evaluation =
+      evaluate_together(world, options, *network, engines, report.dataset, report.preprocessing);
+  if (!evaluation) return kSuccess;
+  report.evaluation = std::move(*evaluation);
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   for (const lab::BrokenImage& image : report.evaluation.broken) warn("skipped " + image.message);
   if (options.output.json())
@@ -140,6 +206,10 @@ int run(const Options& options) {
   else
     print_text(report);
   return kSuccess;
+}
+
+int run(const Options& options) {
+  return run_ranked([&](lab::Communicator& world) { return run_in(world, options); });
 }
 
 }  // namespace
@@ -164,7 +234,8 @@ void add_accuracy(CLI::App& program, Run& selected) {
       "difference in points with Tango's score interval for paired proportions, and the exact McNemar test\n"
       "(how likely so uneven a split would be if neither were better). Other intervals are Wilson's; all "
       "are\n"
-      "95 %. Pictures that the calibration was made on are left out.\n\n"
+      "95 %. Pictures that the calibration was made on are left out.\n"
+      "Under mpirun the ranks share the pictures out; the result is the same.\n\n"
       "Example:\n  octet accuracy octet-20 --drawn 10000 --precision fp32,int8\n"
       "  octet accuracy deploy.prototxt --weights net.caffemodel --images val --labels val.txt \\\n"
       "      --precision fp32,int8 --calibration net.json");
