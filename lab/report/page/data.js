@@ -1,17 +1,39 @@
-// The results, and the order and names in which the report shows them. Lists that are absent are empty ones: a study that was
-// stopped early has a report too.
+// The results, and the order and names in which the report shows them. Lists that are absent are empty ones:
+// a study that was stopped early has a report too.
 const results = JSON.parse(document.getElementById("results").textContent) ?? {};
-const asList = (value) => Array.isArray(value) ? value.filter((item) => item !== null && item !== undefined) : [];
+const asList = (value) =>
+    Array.isArray(value) ? value.filter((item) => item !== null && item !== undefined) : [];
 const asObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value) ? value : {};
 const listOf = (name) => asList(results[name]);
 
 const NETWORK_NAMES = {
-  "alexnet": "AlexNet", "googlenet": "GoogLeNet", "resnet-50": "ResNet-50", "resnet-101": "ResNet-101", "resnet-152": "ResNet-152",
-  "vgg-16": "VGG-16", "vgg-19": "VGG-19", "squeezenet-1.0": "SqueezeNet 1.0", "octet-20": "octet-20",
+  "alexnet": "AlexNet",
+  "googlenet": "GoogLeNet",
+  "resnet-50": "ResNet-50",
+  "resnet-101": "ResNet-101",
+  "resnet-152": "ResNet-152",
+  "vgg-16": "VGG-16",
+  "vgg-19": "VGG-19",
+  "squeezenet-1.0": "SqueezeNet 1.0",
+  "octet-20": "octet-20",
 };
-const PRECISION_NAMES = {fp32: "FP32", bf16: "BF16", int8: "INT8", mixed: "mixed"};
-const ENGINE_NAMES = {octet: "Octet", onnxruntime: "ONNX Runtime", openvino: "OpenVINO"};
-const DEVICE_NAMES = {"tesla-p40": "Tesla P40", "tesla-p4": "Tesla P4", "p40": "Tesla P40", "p4": "Tesla P4"};
+const PRECISION_NAMES = {
+  fp32: "FP32",
+  bf16: "BF16",
+  int8: "INT8",
+  mixed: "mixed"
+};
+const ENGINE_NAMES = {
+  octet: "Octet",
+  onnxruntime: "ONNX Runtime",
+  openvino: "OpenVINO"
+};
+const DEVICE_NAMES = {
+  "tesla-p40": "Tesla P40",
+  "tesla-p4": "Tesla P4",
+  "p40": "Tesla P40",
+  "p4": "Tesla P4"
+};
 
 const named = (names) => (name) => Object.hasOwn(names, name) ? names[name] : String(name ?? NO_VALUE);
 const networkName = named(NETWORK_NAMES);
@@ -41,10 +63,12 @@ function groups(rows, key) {
 }
 
 const byNumber = (key) => (a, b) => a[key] - b[key];
-const valuesOf = (rows, key) => [...new Set(rows.map((row) => row[key]))].filter(isNumber).sort((a, b) => a - b);
+const valuesOf =
+    (rows, key) => [...new Set(rows.map((row) => row[key]))].filter(isNumber).sort((a, b) => a - b);
 
 /// A rate may be a summary of samples or one number.
-const rateOf = (row) => isNumber(row.images_per_second) ? row.images_per_second : asObject(row.images_per_second).median;
+const rateOf = (row) =>
+    isNumber(row.images_per_second) ? row.images_per_second : asObject(row.images_per_second).median;
 const rateIntervalOf = (row) => asObject(row.images_per_second).ci95;
 const measured = (row) => row.outcome === undefined || row.outcome === "measured";
 const isOctet = (row) => row.engine === undefined || row.engine === "octet";
@@ -57,7 +81,8 @@ function outcomeText(row) {
     return `does not fit: needs ${formatBytes(row.needed_bytes)}, limit ${formatBytes(row.limit_bytes)}`;
   }
   if (row.outcome === "not_run") {
-    return isNumber(row.predicted_s) ? `not run: would take ${formatDuration(row.predicted_s)}` : `not run: ${row.reason ?? "no reason given"}`;
+    return isNumber(row.predicted_s) ? `not run: would take ${formatDuration(row.predicted_s)}` :
+                                       `not run: ${row.reason ?? "no reason given"}`;
   }
   if (row.outcome === "failed") return `failed: ${row.error ?? "no reason given"}`;
   return String(row.outcome);

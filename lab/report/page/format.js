@@ -1,5 +1,5 @@
-// Values as people read them. Numbers have three significant digits and thousands separated; units stand in the heads of columns
-// and on axes, or after the number.
+// Values as people read them. Numbers have three significant digits and thousands separated; units stand in
+// the heads of columns and on axes, or after the number.
 const NO_VALUE = "–";
 
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
@@ -7,25 +7,32 @@ const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 function formatNumber(value, digits = 3) {
   if (!isNumber(value)) return NO_VALUE;
   const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-3 || size >= 1e10)) return value.toExponential(digits - 1).replace("-", "−").replace("e+", "e");
-  const before = size < 1 ? (size === 0 ? digits : Math.floor(Math.log10(size)) + 1) : Math.floor(Math.log10(size)) + 1;
+  if (size !== 0 && (size < 1e-3 || size >= 1e10))
+    return value.toExponential(digits - 1).replace("-", "−").replace("e+", "e");
+  const before = size === 0 ? digits : Math.floor(Math.log10(size)) + 1;  // digits before the point
   return formatFixed(value, Math.max(digits - before, 0));
 }
 
 function formatFixed(value, decimals) {
   if (!isNumber(value)) return NO_VALUE;
-  const text = value.toLocaleString("en-US", {minimumFractionDigits: decimals, maximumFractionDigits: decimals});
+  const text =
+      value.toLocaleString("en-US", {minimumFractionDigits: decimals, maximumFractionDigits: decimals});
   return text.replace(/^-/, "−");  // the minus sign, as wide as a plus
 }
 
 const formatCount = (value) => formatFixed(value, 0);
-const formatPercent = (value, decimals = 1) => isNumber(value) ? `${formatFixed(value, decimals)} %` : NO_VALUE;
+const formatPercent = (value, decimals = 1) =>
+    isNumber(value) ? `${formatFixed(value, decimals)} %` : NO_VALUE;
 const formatTimes = (value) => isNumber(value) ? `${formatFixed(value, 2)} ×` : NO_VALUE;
 
 /// With its sign: +0.40, −0.80.
 function formatDifference(value, decimals = 2) {
   return isNumber(value) && value > 0 ? `+${formatFixed(value, decimals)}` : formatFixed(value, decimals);
 }
+
+/// The same with three significant digits.
+const formatSigned = (value) =>
+    isNumber(value) && value > 0 ? `+${formatNumber(value)}` : formatNumber(value);
 
 const isInterval = (interval) => Array.isArray(interval) && interval.length === 2 && interval.every(isNumber);
 

@@ -1,6 +1,9 @@
 // Puts the page together. A section that fails says so and leaves the others alone.
-const SECTIONS = [summarySection, throughputSection, speedupSection, accuracySection, layersSection, ladderSection, calibrationSection, scalingSection, energySection, peersSection,
-                  serverSection, publishedSection, projectedSection, appendixSection, verifySection];
+const SECTIONS = [
+  summarySection, throughputSection, speedupSection, accuracySection, layersSection, ladderSection,
+  calibrationSection, scalingSection, energySection, peersSection, serverSection, publishedSection,
+  projectedSection, appendixSection, verifySection
+];
 
 function noteError(where, error) {
   document.documentElement.dataset.errors += `${where}: ${error.message}\n`;
@@ -23,7 +26,10 @@ function preparePrint() {
   window.addEventListener("beforeprint", () => {
     folded = [...document.querySelectorAll("details:not([open])")];
     for (const details of folded) details.open = true;
-    for (const chart of charts) chart.resize(chart.canvas.closest("figure").matches(":only-child, .wide") ? 680 : 330, parseFloat(chart.canvas.parentNode.style.height) || 235);
+    for (const chart of charts)
+      chart.resize(
+          chart.canvas.closest("figure").matches(":only-child, .wide") ? 680 : 330,
+          parseFloat(chart.canvas.parentNode.style.height) || 260);
   });
   window.addEventListener("afterprint", () => {
     for (const details of folded) details.open = false;
@@ -34,7 +40,11 @@ function preparePrint() {
 function renderReport() {
   const root = document.getElementById("report");
   try {
-    root.append(header(), element("nav", {"aria-label": "Sections"}, SECTIONS.map((section) => element("a", {href: `#${section.id}`}, section.title))));
+    root.append(
+        header(),
+        element(
+            "nav", {"aria-label": "Sections"},
+            SECTIONS.map((section) => element("a", {href: `#${section.id}`}, section.title))));
   } catch (error) {
     noteError("header", error);
   }

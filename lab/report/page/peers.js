@@ -5,8 +5,7 @@ const PEER_COLUMNS = [
   {head: "batch", value: (row) => formatCount(row.batch)},
   {head: "peer", text: true, value: engineAndWay},
   {head: "version", text: true, value: (row) => row.version || NO_VALUE},
-  {head: "Octet's over peer's images/s", value: (row) => formatTimes(asObject(row.ratio).median)},
-  {head: "95 % interval", value: (row) => formatInterval(asObject(row.ratio).ci95, (value) => formatFixed(value, 2))},
+  {head: "Octet's over peer's images/s", value: ratioWithInterval},
   {head: "rounds", value: (row) => formatCount(row.rounds)},
   {head: "says", text: true, value: (row) => comparisonWord(asObject(row.ratio).ci95)},
   {head: "record", text: true, value: (row) => recordLink(throughputKey(row))},
@@ -21,36 +20,81 @@ function comparisonWord(interval) {
 
 function peersFigure(rows) {
   const kinds = [...new Set(rows.map(engineAndWay))];
-  const cases = [...new Set(rows.map((row) => JSON.stringify([row.network, row.precision, row.batch])))].map((text) => JSON.parse(text));
-  const nameOf = ([network, precision, batch]) => `${networkName(network)}, ${precisionName(precision)}, batch ${formatCount(batch)}`;
+  const cases = [...new Set(rows.map((row) => JSON.stringify([row.network, row.precision, row.batch])))].map(
+      (text) => JSON.parse(text));
+  const nameOf =
+      ([network, precision,
+        batch]) => [networkName(network), `${precisionName(precision)}, batch ${formatCount(batch)}`];
   const datasets = kinds.map((kind, index) => {
-    const found = cases.map(([network, precision, batch]) => rows.find((row) => engineAndWay(row) === kind && row.network === network && row.precision === precision && row.batch === batch));
+    const found = cases.map(
+        ([network, precision, batch]) => rows.find(
+            (row) => engineAndWay(row) === kind && row.network === network && row.precision === precision &&
+                row.batch === batch));
     const style = seriesStyle(index + 1);
     return {
-      type: "bar", label: `over ${kind}`, data: found.map((row) => row ? [1, asObject(row.ratio).median] : null), intervals: found.map((row) => row?.ratio?.ci95), borderSkipped: false,
-      backgroundColor: index === 0 ? style.colour : patternFill(style.colour, index === 1 ? "diagonal" : "dots"), borderColor: style.colour, borderWidth: 1, maxBarThickness: 16, pointStyle: "rect", minBarLength: 2,
+      type: "bar",
+      label: `over ${kind}`,
+      data: found.map((row) => row ? [1, asObject(row.ratio).median] : null),
+      intervals: found.map((row) => row?.ratio?.ci95),
+      borderSkipped: false,
+      backgroundColor: index === 0 ? style.colour :
+                                     patternFill(style.colour, index === 1 ? "diagonal" : "dots"),
+      borderColor: style.colour,
+      borderWidth: 1,
+      maxBarThickness: 16,
+      pointStyle: "rect",
+      minBarLength: 2,
     };
   });
   return figure({
-    title: "Octet's images per second over the peer's", type: "bar", sideways: true, datasets, labels: cases.map(nameOf), legend: true,
-    height: 110 + cases.length * (14 + 17 * kinds.length), reference: {value: 1}, y: nameAxis(), x: axis({title: "ratio (right of 1: Octet is faster)", logarithmic: true}),
-    tooltip: (context) => `${context.dataset.label}: ${formatTimes(context.raw[1])} (${formatInterval(context.dataset.intervals[context.dataIndex], (value) => formatFixed(value, 2))})`,
+    title: "Octet's images per second over the peer's",
+    type: "bar",
+    sideways: true,
+    datasets,
+    labels: cases.map(nameOf),
+    legend: true,
+    height: 110 + cases.length * Math.max(14 + 17 * kinds.length, 38),
+    reference: {value: 1},
+    tooltipTitle: (items) => cases[items[0]?.dataIndex] ? nameOf(cases[items[0].dataIndex]).join(", ") : "",
+    y: nameAxis(),
+    x: axis({title: "ratio (right of 1: Octet is faster)", logarithmic: true}),
+    tooltip: (context) => `${context.dataset.label}: ${formatTimes(context.raw[1])} (${
+        formatInterval(context.dataset.intervals[context.dataIndex], (value) => formatFixed(value, 2))})`,
   });
 }
 
 const peersSection = {
-  id: "peers", title: "Beside other engines",
+  id: "peers",
+  title: "Beside other engines",
   build() {
-    const rows = listOf("comparisons").filter((row) => isNumber(asObject(row.ratio).median) && row.ratio.median > 0);
+    const rows =
+        listOf("comparisons").filter((row) => isNumber(asObject(row.ratio).median) && row.ratio.median > 0);
     const failed = listOf("throughput").filter((row) => !isOctet(row) && !measured(row)).map(withOutcome);
-    const failures = failed.length > 0 ? table([
-      {head: "engine", text: true, value: engineAndWay}, {head: "what", text: true, value: (row) => throughputKey(row)}, {head: "why", text: true, value: (row) => longText(row.notMeasured)}], failed) : null;
+    const failures = failed.length > 0 ?
+        table(
+            [
+              {head: "engine", text: true, value: engineAndWay},
+              {head: "what", text: true, value: (row) => throughputKey(row)},
+              {head: "why", text: true, value: (row) => longText(row.notMeasured)}
+            ],
+            failed) :
+        null;
     if (rows.length === 0) {
-      return [missing("No other engine was measured beside Octet. ", code("octet study --engines octet,onnxruntime,openvino"), " does so where their Python packages are installed (", code("scripts/compare-peers"), " sets them up)."), failures];
+      return [
+        missing(
+            "No other engine was measured beside Octet. ",
+            code("octet study --engines octet,onnxruntime,openvino"),
+            " does so where their Python packages are installed (", code("scripts/compare-peers"),
+            " sets them up)."),
+        failures
+      ];
     }
     return [
-      paragraph("Other engines computed the same networks with the same number of threads, in turns with Octet, so that whatever the machine did met all of them. Each round gives a ratio; the bar ends at their median."),
-      figures(peersFigure(rows)), fold("Table of comparisons", table(PEER_COLUMNS, rows)), failures,
+      paragraph(
+          "Other engines computed the same networks with the same number of threads, in turns with Octet, so that whatever the machine did met all of them. Each round gives a ratio; the bar ends at their median."),
+      figures(peersFigure(rows)),
+      fold("Table of comparisons", table(PEER_COLUMNS, rows)),
+      failures,
     ];
   },
 };
