@@ -60,11 +60,14 @@ std::string read_kernel_file(const std::filesystem::path& file) {
     const ssize_t got = ::read(descriptor.get(), piece.data(), piece.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) fail(file, errno);
-    if (got == 0) return text;
+    if (got == 0) break;
     text.append(piece.data(), static_cast<std::size_t>(got));
     if (text.size() > kMaxBytes)
       throw Error(ErrorCode::kParse, fmt::format("{}: expected at most {} bytes", file.string(), kMaxBytes));
   }
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) > 126; }, '?');
+  return text;
 }
 
 std::string_view trimmed(std::string_view text) {

@@ -11,7 +11,8 @@
 
 namespace octet::lab {
 
-/// Throws Error(kNotFound), Error(kIo) with the system's reason, Error(kParse) for more than 16 MiB.
+/// Bytes that are not ASCII come back as '?', so that any part can go into a message and into JSON. Throws
+/// Error(kNotFound), Error(kIo) with the system's reason, Error(kParse) for more than 16 MiB.
 std::string read_kernel_file(const std::filesystem::path& file);
 
 /// The text without the blanks and line ends around it.

@@ -6,6 +6,7 @@
 
 #include "lab/evidence/fake_machine.h"
 #include "lab/evidence/observation.h"
+#include "lab/support/json.h"
 
 namespace octet::lab {
 namespace {
@@ -220,6 +221,7 @@ TEST_P(BrokenMidway, IsNamedAndHarmsNoOtherFigure) {
                     int{seen.throttled_s.has_value()} + int{seen.thermal_throttles.has_value()} +
                     int{seen.major_faults.has_value()} + int{seen.involuntary_switches.has_value()} +
                     int{seen.pressure_share.has_value()};
+  EXPECT_FALSE(to_json(seen).dump().empty());  // whatever bytes the file held
   // /proc/self/stat gives two of the figures.
   EXPECT_EQ(there, broken.file == "proc/self/stat" ? 5 : 6);
 }
@@ -233,10 +235,10 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"StatIsCut", "proc/stat", "cpu0 1 2 3 4 5 6 7 8 9 10\ncpu1 1 2"},
         Broken{"SelfVanishes", "proc/self/stat", ""}, Broken{"SelfIsGarbage", "proc/self/stat", ")(\n)"},
         Broken{"SelfIsCut", "proc/self/stat", "4321 (a) R 1 1 1"},
-        Broken{"PressureIsGarbage", "proc/pressure/cpu", "some total=99999999999999999999\n"},
+        Broken{"PressureIsGarbage", "proc/pressure/cpu", "some total=\xff\n"},
         Broken{"ThrottlingVanishes", "sys/fs/cgroup/user.slice/job/cpu.stat", ""},
         Broken{"ThrottlingIsGarbage", "sys/fs/cgroup/user.slice/job/cpu.stat", "nr_throttled many\n"},
-        Broken{"HeatIsGarbage", "sys/devices/system/cpu/cpu1/thermal_throttle/core_throttle_count", "hot\n"},
+        Broken{"HeatIsGarbage", "sys/devices/system/cpu/cpu1/thermal_throttle/core_throttle_count", "\xfe\n"},
         Broken{"TasksVanish", "proc/self/task", ""}),
     [](const auto& parameter) { return parameter.param.name; });
 
