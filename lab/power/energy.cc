@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 namespace octet::lab {
@@ -100,8 +101,9 @@ class Integral {
     if (counts) {
       watts_.push_back(segment.counted_watts());
     } else {
-      if (watts_.empty() || from == segment.start) watts_.push_back(segment.first);
-      watts_.push_back(segment.last);
+      if (segment.start >= window.start && segment.start != last_sample_) watts_.push_back(segment.first);
+      if (segment.stop <= window.stop) watts_.push_back(segment.last);
+      last_sample_ = segment.stop;
     }
     if (from == window.start) ends_variance_ += end_variance(segment, from, true);
     if (to == window.stop) ends_variance_ += end_variance(segment, to, false);
@@ -156,7 +158,8 @@ class Integral {
   double total_s_ = 0;
   double ends_variance_ = 0;
   std::vector<double> watts_;  ///< sampled powers, or a counter's between samples, in the windows
-  std::size_t used_ = 0;       ///< segments, and their whole length
+  Nanoseconds last_sample_ = std::numeric_limits<Nanoseconds>::min();  ///< passed by
+  std::size_t used_ = 0;                                               ///< segments, and their whole length
   double used_s_ = 0;
 };
 

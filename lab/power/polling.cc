@@ -33,8 +33,8 @@ Nanoseconds Polling::poll() {
     if (const Nanoseconds now = clock_.now(); channel.due <= now) {
       read(channel);
       const Nanoseconds interval = std::max<Nanoseconds>(1, nanoseconds(channel.trace.meter.interval_s));
-      // A schedule that was missed is not made up for.
-      channel.due = std::max(channel.due, now - interval) + interval;
+      channel.due += interval;
+      if (channel.due <= now) channel.due = now + interval;  // what was missed is not made up for
     }
     next = std::min(next, channel.due);
   }
