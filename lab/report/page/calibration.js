@@ -1,11 +1,11 @@
 // The thresholds that calibration chose, beside the largest values that it saw.
-const tensorThreshold = (tensor) => {
-  if (isNumber(tensor.threshold)) return tensor.threshold;
-  const [low, high] =
-      String(tensor.type).includes("s8") || String(tensor.type) === "int8" ? [-127, 127] : [0, 255];
+//
+// real = scale * (q - zero_point). Type u8 has q in 0..255; s8 is symmetric, +-127 steps.
+function tensorThreshold(tensor) {
+  if (!isNumber(tensor.scale)) return undefined;
   const zero = isNumber(tensor.zero_point) ? tensor.zero_point : 0;
-  return isNumber(tensor.scale) ? tensor.scale * Math.max(high - zero, zero - low) : undefined;
-};
+  return tensor.scale * (tensor.type === "s8" ? 127 : Math.max(255 - zero, zero));
+}
 const largestSeen = (tensor) => Math.max(Math.abs(tensor.min), Math.abs(tensor.max));
 
 const CALIBRATION_COLUMNS = [

@@ -29,7 +29,14 @@ function waterfallBars(steps) {
   });
 }
 
-function waterfallFigure(entry) {
+/// The waterfalls of one network have one scale, so that its precisions can be compared.
+function longestTime(entries, network) {
+  const times = entries.filter((entry) => entry.network === network)
+                    .flatMap((entry) => waterfallBars(entry.waterfall).flatMap((bar) => bar.bar));
+  return Math.max(...times.filter(isNumber));
+}
+
+function waterfallFigure(entry, longest) {
   const bars = waterfallBars(asList(entry.waterfall).filter((step) => isNumber(step.ms)));
   const colour = (bar) => bar.whole ? COLOURS.blue : bar.ms < 0 ? COLOURS.green : COLOURS.vermillion;
   const fill = (bar) => bar.whole ? COLOURS.blue : patternFill(colour(bar), bar.ms < 0 ? "dots" : "diagonal");
@@ -41,7 +48,7 @@ function waterfallFigure(entry) {
     sideways: true,
     height: 370,
     labels: bars.map((bar) => bar.step),
-    x: axis({title: "ms per batch", min: 0}),
+    x: axis({title: "ms per batch", min: 0, suggestedMax: longest}),
     y: nameAxis(),
     datasets: [{
       label: "time",
@@ -162,7 +169,7 @@ const layersSection = {
       paragraph(
           "If multiplying were all there is to it, a network would take its operations over this machine's peak, and INT8 would gain as much as its instructions are faster. A waterfall starts from that time and adds, from top to bottom, what takes the gain away again, down to the time measured. Hatched bars add time, dotted ones save it."),
       drawn.length > 0 ?
-          figures(drawn.map(waterfallFigure)) :
+          figures(drawn.map((entry) => waterfallFigure(entry, longestTime(drawn, entry.network)))) :
           missing("No waterfall can be drawn: no layers were timed on a machine whose peak is known."),
       figures(done.filter((entry) => entry.precision === "int8").map(partsFigure).filter(Boolean)),
       ...entries.filter((entry) => !measured(entry))

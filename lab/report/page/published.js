@@ -198,7 +198,7 @@ const publishedSection = {
     ].filter(Boolean);
     return [
       paragraph(
-          "In 2017 the Dell EMC HPC Innovation Lab measured Tesla P40 and P4 accelerators with TensorRT, and NVIDIA a Titan X Pascal. Their figures stand beside this machine's, each relative to itself or, as in the study's own figures, to one P40: what can be compared is how throughput grows, not how high it is. Grey and dashed is published, not measured here."),
+          "In 2017 the Dell EMC HPC Innovation Lab measured Tesla P40 and P4 accelerators with TensorRT, and NVIDIA a Titan X Pascal. Their figures stand beside this machine's, each relative to itself or, as in the study's own figures, to one P40: what can be compared is how throughput grows, not how high it is. Dashed is published, not measured here."),
       made.length > 0 ?
           figures(made) :
           missing(

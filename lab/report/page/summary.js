@@ -15,7 +15,10 @@ function header() {
       `${study.status}: ${formatCount(study.records)} of ${formatCount(study.planned)} records` :
       "";
   return element(
-      "header", {}, element("p", {class: "overline"}, `Octet study${study.mode ? `, ${study.mode}` : ""}`),
+      "header", {},
+      element(
+          "p", {class: "overline"},
+          study.mode && study.mode !== name ? `Octet study, ${study.mode}` : "Octet study"),
       element("h1", {}, name),
       element("p", {class: "byline"}, machineInOneLine(machine)), element("p", {class: "byline"}, [
         formatDate(study.finished_unix_s), made, state
@@ -55,6 +58,14 @@ function int8AccuracyChanges() {
                          .map((pair) => ({network: entry.network, images: entry.images, ...pair})));
 }
 
+/// Whether a ratio was computed from a figure that is marked.
+function isOfSuspects(speedup) {
+  return listOf("throughput")
+      .some(
+          (row) => isOctet(row) && row.network === speedup.network && row.batch === speedup.batch &&
+              [speedup.precision, speedup.over].includes(row.precision) && row.verdict === "SUSPECT");
+}
+
 function summarySentences() {
   const sentences = [];
   const networks = networksOf(listOf("throughput").concat(listOf("accuracy")));
@@ -70,7 +81,8 @@ function summarySentences() {
         `${formatFixed(low, 2)} times` :
         `between ${formatFixed(low, 2)} and ${formatFixed(high, 2)} times`;
     sentences.push(`Computing with 8-bit integers (INT8) instead of 32-bit floating point (FP32) made it ${
-        howMuch} as fast.`);
+        howMuch} as fast.${
+        speedups.some(isOfSuspects) ? " Some of the figures behind this are SUSPECT." : ""}`);
   }
   const changes = int8AccuracyChanges();
   if (changes.length > 0) {
@@ -104,7 +116,7 @@ function verdictBanner() {
                     ["VALID", "SUSPECT", "INVALID"]
                         .filter((name) => counts[name] > 0)
                         .map((name) => `${formatCount(counts[name])} ${name}`)
-                        .join(", ")} of ${formatAmount(total, "figure")}.`),
+                        .join(", ")} of ${formatCount(total)} figures.`),
         paragraph(sentence)),
     reasons.length > 0 ? fold(
                              `Why: ${formatAmount(reasons.length, "reason")}`,
