@@ -61,7 +61,7 @@ std::string codes(const Json& reasons) {
 
 class Table {
  public:
-  /// Columns are paths of members; "a|b" is of the enclosing row `b`'s, named a_b.
+  /// Columns are paths of members, "energy.watts"; their titles have _ for the dots.
   Table(std::string name, std::vector<std::string> columns)
       : name_(std::move(name)), columns_(std::move(columns)) {
     for (const std::string& column : columns_) add_cell(header_of(column), &column == &columns_.front());
@@ -98,7 +98,10 @@ class Table {
       if (c == '.') c = '_';
     return column;
   }
-  void add_cell(const std::string& text, bool first) { text_ += (first ? "" : ",") + quoted(text); }
+  void add_cell(const std::string& text, bool first) {
+    if (!first) text_ += ',';
+    text_ += quoted(text);
+  }
 
   std::string name_;
   std::vector<std::string> columns_;
