@@ -1,11 +1,11 @@
-// Results as a study gives them (docs/study-bundle.md), with invented figures, for tests of the report.
+// Results for tests of the report, made from the made-up study of lab/study/test_bundle.h.
 #pragma once
 
 #include "lab/support/json_fwd.h"
 
 namespace octet::lab {
 
-/// Every section has rows; some did not fit, were not run, failed, or are SUSPECT or INVALID.
+/// Every section has rows, of every outcome and verdict.
 Json full_results();
 
 /// A study that described its machine and was stopped: nothing measured, no meter works.

@@ -59,8 +59,8 @@ function differenceFigure(rows) {
       publishedOf("accuracy").filter((row) => isNumber(row.int8?.top1) && isNumber(row.fp32?.top1));
   if (changed.length === 0) return null;
   const labels = [
-    ...changed.map((row) => `${networkName(row.network)}, ${precisionName(row.precision)}, here`),
-    ...published.map((row) => `${networkName(row.network)}, INT8, published`)
+    ...changed.map((row) => `${networkName(row.network)}, ${precisionName(row.precision)}`),
+    ...published.map((row) => `${networkName(row.network)}, INT8`)
   ];
   const points = (values, style, label, intervals) => ({
     label,
