@@ -1,6 +1,6 @@
-// What a network would do on a device that is not here: an analytic model, after the roofline (Williams,
-// Waterman, Patterson 2009) with occupancy. Everything it gives is projected, not measured, and says so.
-// docs/projection.md has the formulas, where the parameters come from, and how far off they are.
+// What a network would do on a device that is not here: an analytic model, a roofline (Williams, Waterman,
+// Patterson 2009) for each layer with the occupancy of the units. All that it gives is projected, not
+// measured, and says so. docs/projection.md has the formulas, the parameters and how far off they are.
 #pragma once
 
 #include <cstdint>
@@ -13,17 +13,26 @@
 
 namespace octet::lab {
 
-/// One layer of the network, as far as the model looks at it. Of one image, but for the weights.
+/// A layer as the model sees it, of one image.
 struct LayerWork {
   std::string name;
   std::int64_t macs = 0;
-  std::int64_t outputs = 0;  ///< elements
-  std::int64_t inputs = 0;   ///< elements
+  std::int64_t inputs = 0;   ///< elements read
+  std::int64_t outputs = 0;  ///< elements written
   std::int64_t params = 0;
 };
-/// The layers that a GPU's engine runs as kernels of their own: activations, scale, batch normalisation,
-/// dropout and concatenation are part of their neighbours.
+/// The layers that an inference engine runs as kernels of their own: convolution, fully connected, pooling,
+/// LRN, addition, softmax. The others (ReLU, batch normalisation, concatenation, ...) are done by their
+/// neighbours on the way.
 std::vector<LayerWork> layer_work(const Network& network);
+
+/// Seconds of one layer, `batch` images.
+double layer_seconds(const LayerWork& layer, const DeviceModel& device, const PrecisionModel& precision,
+                     int batch);
+
+/// Bytes of one device: all weights, and memory for the largest layer's inputs and outputs and the images.
+std::uint64_t needed_bytes(const std::vector<LayerWork>& work, const DeviceModel& device,
+                           const PrecisionModel& precision, int batch);
 
 struct ProjectedRow {
   int batch = 1;  ///< of each device
@@ -31,17 +40,17 @@ struct ProjectedRow {
   bool fits = true;
   std::uint64_t needed_bytes = 0;  ///< of one device
   double images_per_second = 0;    ///< of all devices; 0 where it does not fit
-  double latency_ms = 0;           ///< of a batch
+  double latency_ms = 0;           ///< of a batch; 0 where it does not fit
 };
 
-/// Throws Error(kUnsupported) for a precision that the device lacks, Error(kInvalidArgument) for a batch or a
-/// number of devices out of range.
+/// Throws Error(kUnsupported) for a precision that the device lacks, Error(kInvalidArgument) for a batch
+/// outside 1..2^20 or devices outside 1..max_devices.
 ProjectedRow project_row(const std::vector<LayerWork>& work, const DeviceModel& device, int batch,
                          int devices, Precision precision);
 
-/// {"network", "precision", "target", "projected": true, "device", "rows" [{batch, devices, fits,
-/// needed_bytes, images_per_second, latency_ms, ...}]}: a record of kind "projected" (docs/study-bundle.md)
-/// takes it as it is. A row for each batch and number of devices. Throws as project_row.
+/// {"projected": true, "network", "precision", "target", "device" (parse_device reads it), "memory_bytes",
+/// "rows" [{"batch", "devices", "fits", "needed_bytes", "limit_bytes", "images_per_second", "latency_ms"}]};
+/// the last two only where it fits. A row for each number of devices and batch. Throws as project_row.
 Json project(const Network& network, const DeviceModel& device, const std::vector<int>& batches,
              const std::vector<int>& devices, Precision precision);
 
