@@ -109,6 +109,8 @@ inline constexpr int kWindows = 25;
 std::vector<double> window_rates(const Measurement& measurement);
 /// Images a second of each round: images / (last stop - first start).
 std::vector<double> round_rates(const Measurement& measurement);
+/// Images of all calls.
+double images_in(const Measurement& measurement);
 /// Images over the rounds' time, all together. Throws Error(kInvalidArgument) if there are no calls.
 double total_rate(const Measurement& measurement);
 /// First start to last stop of each round: the windows whose energy is asked for.

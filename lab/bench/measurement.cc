@@ -72,11 +72,13 @@ std::vector<Window> round_windows(const Measurement& measurement) {
   return windows;
 }
 
+double images_in(const Measurement& measurement) { return images_in(std::span(measurement.calls)); }
+
 double total_rate(const Measurement& measurement) {
   if (measurement.calls.empty()) throw Error(ErrorCode::kInvalidArgument, "the rate of no calls");
   Nanoseconds time = 0;
   for (const Window& window : round_windows(measurement)) time += window.stop - window.start;
-  return rate(images_in(measurement.calls), time);
+  return rate(images_in(measurement), time);
 }
 
 Latency latency(const Measurement& measurement) {

@@ -73,12 +73,13 @@ const Trial& add_trial(SystemUnderTest& system, const ServerSettings& settings, 
   return search.trials.back();
 }
 
-/// Even an idle system is too slow.
-bool hopeless(const Trial& trial, double p99_ms) {
-  Nanoseconds fastest = trial.done.front() - trial.arrival.front();
-  for (std::size_t i = 1; i < trial.done.size(); ++i)
-    fastest = std::min(fastest, trial.done[i] - trial.arrival[i]);
-  return fastest > nanoseconds(p99_ms * 1e-3);
+/// Whether even the fastest of all requests was too slow.
+bool hopeless(std::span<const Trial> trials, double p99_ms) {
+  const Nanoseconds bound = nanoseconds(p99_ms * 1e-3);
+  for (const Trial& trial : trials)
+    for (std::size_t i = 0; i < trial.done.size(); ++i)
+      if (trial.done[i] - trial.arrival[i] <= bound) return false;
+  return true;
 }
 
 }  // namespace
@@ -125,6 +126,7 @@ TrialFigures judge_trial(const Trial& trial, double p99_ms) {
   figures.p50_ms = percentile(ms, 50);
   figures.p90_ms = percentile(ms, 90);
   figures.p99_ms = percentile(ms, 99);
+  figures.min_ms = ms.front();
   figures.max_ms = ms.back();
   figures.images_per_call =
       static_cast<double>(ms.size()) / static_cast<double>(calls_of(trial).calls.size());
@@ -178,12 +180,11 @@ ServerSearch find_highest_rate(SystemUnderTest& system, const ServerSettings& se
                       settings.most_s, qps);
       return search;
     }
-    const Trial& trial = add_trial(system, settings, qps, clock, search);
-    if (judge_trial(trial, settings.p99_ms).kept) {
+    if (judge_trial(add_trial(system, settings, qps, clock, search), settings.p99_ms).kept) {
       search.highest_qps = qps;
     } else {
       failed = qps;
-      if (search.highest_qps == 0 && hopeless(trial, settings.p99_ms)) {
+      if (hopeless(search.trials, settings.p99_ms)) {
         search.note = "no request was served within the bound, so no rate would keep it";
         return search;
       }

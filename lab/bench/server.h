@@ -65,7 +65,7 @@ std::optional<std::size_t> allowed_late(std::size_t requests);
 struct TrialFigures {
   std::size_t requests = 0;
   std::size_t late = 0;  ///< beyond the bound
-  double mean_ms = 0, p50_ms = 0, p90_ms = 0, p99_ms = 0, max_ms = 0;
+  double mean_ms = 0, p50_ms = 0, p90_ms = 0, p99_ms = 0, min_ms = 0, max_ms = 0;
   std::optional<double> p99_upper_ms;  ///< the 99th percentile is below this with 99 % confidence
   double images_per_call = 0;
   bool kept = false;  ///< p99_upper_ms is there and within the bound

@@ -46,10 +46,15 @@ Trial trial_from(const Json& json) {
 }
 
 Json to_json(const TrialFigures& figures) {
-  Json json = {{"requests", figures.requests}, {"late", figures.late},
-               {"mean_ms", figures.mean_ms},   {"p50_ms", figures.p50_ms},
-               {"p90_ms", figures.p90_ms},     {"p99_ms", figures.p99_ms},
-               {"max_ms", figures.max_ms},     {"images_per_call", figures.images_per_call},
+  Json json = {{"requests", figures.requests},
+               {"late", figures.late},
+               {"mean_ms", figures.mean_ms},
+               {"p50_ms", figures.p50_ms},
+               {"p90_ms", figures.p90_ms},
+               {"p99_ms", figures.p99_ms},
+               {"min_ms", figures.min_ms},
+               {"max_ms", figures.max_ms},
+               {"images_per_call", figures.images_per_call},
                {"kept", figures.kept}};
   if (figures.p99_upper_ms) json["p99_upper_ms"] = *figures.p99_upper_ms;
   return json;

@@ -3,13 +3,17 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <optional>
 
-#include "lab/bench/measure.h"
 #include "lab/bench/octet_system.h"
 #include "octet/error.h"
+#include "tools/octet/bench_row.h"
+#include "tools/octet/bench_samples.h"
 #include "tools/octet/command.h"
 #include "tools/octet/common_options.h"
-#include "tools/support/json_output.h"
+#include "tools/octet/energy_measurement.h"
+#include "tools/octet/server_report.h"
+#include "tools/support/program.h"
 #include "tools/support/progress.h"
 
 namespace octet::tools {
@@ -18,14 +22,24 @@ namespace {
 struct Options {
   NetworkOptions network;
   EngineOptions engine;
+  EnergyOptions energy;
   OutputOptions output;
   std::string scenario = "offline";
+  std::string input_type = "fp32";
   double duration_s = 5;
   int iterations = 0;
-  double warmup_s = 5;
+  double warmup_s = lab::WarmupLimits{}.most_s;
+  std::optional<double> qps;
+  std::optional<double> p99_ms;
+  double tolerance = lab::ServerSettings{}.tolerance;
+  std::string samples;
 };
 
+[[noreturn]] void refuse(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
+
 lab::LoadSettings load_settings(const Options& options) {
+  if (options.qps || options.p99_ms)
+    refuse(fmt::format("--qps and --p99: expected --scenario server with them, got {}", options.scenario));
   lab::LoadSettings settings;
   settings.scenario = lab::parse_scenario(options.scenario);
   settings.batch = options.engine.batch;
@@ -36,121 +50,154 @@ lab::LoadSettings load_settings(const Options& options) {
   return settings;
 }
 
-struct Validity {
-  bool valid = true;
-  std::vector<std::string> reasons;
-  const char* word() const { return valid ? "VALID" : "SUSPECT"; }
-};
-
-Validity judge(const lab::Summary& rate, std::size_t calls) {
-  Validity validity;
-  if (calls < 5) validity.reasons.push_back(fmt::format("{} timed calls, fewer than 5", calls));
-  if (rate.cv > 0.05)
-    validity.reasons.push_back(fmt::format("throughput varies by {:.1f} %, more than 5 %", 100 * rate.cv));
-  validity.valid = validity.reasons.empty();
-  return validity;
+lab::ServerSettings server_settings(const Options& options) {
+  if (!options.p99_ms)
+    refuse("--scenario server: expected --p99 MS, the latency that 99 % of the requests must keep");
+  if (options.iterations != 0)
+    refuse("--iterations: the server scenario has a schedule instead; expected --duration");
+  lab::ServerSettings settings;
+  settings.p99_ms = *options.p99_ms;
+  settings.max_batch = options.engine.batch;
+  settings.seed = options.network.seed;
+  settings.duration_s = options.duration_s;
+  settings.tolerance = options.tolerance;
+  settings.warmup.most_s = options.warmup_s;
+  lab::check(settings);
+  if (options.qps) lab::poisson_arrivals(*options.qps, 0, settings.seed);  // says what is wrong with a rate
+  return settings;
 }
 
-struct Result {
-  lab::Measurement load;
-  lab::Summary rate;  // images/s
-  lab::Latency latency;
-  Validity validity;
-  std::string output_hash;  // of the first synthetic image's outputs
-};
-
-Result measure(const Engine& engine, const lab::LoadSettings& settings, std::uint64_t seed) {
-  lab::OctetSystem system(engine, nullptr, seed);
-  Result result;
-  result.output_hash = system.output_hash();
-  Progress progress("bench");
-  lab::LoadSettings with_progress = settings;
-  with_progress.on_progress = [&](double done) { progress.update(done); };
-  result.load = lab::measure(system, with_progress);
-  result.rate = lab::summarize(lab::window_rates(result.load));
-  result.latency = lab::latency(result.load);
-  result.validity = judge(result.rate, result.load.calls.size());
-  return result;
+/// Pictures' bytes instead of FP32 planes, for engines whose first layer works on bytes.
+bool pixel_input(const Options& options) {
+  if (options.input_type == "fp32") return false;
+  if (options.input_type != "u8")
+    refuse(fmt::format("--input-type: expected fp32 or u8, got '{}'", options.input_type));
+  if (!needs_calibration(parse_precision(options.engine.precision)))
+    refuse(
+        fmt::format("--input-type u8: expected --precision int8, int16 or mixed, whose first layer works on "
+                    "bytes; got {}",
+                    options.engine.precision));
+  return true;
 }
 
 struct Subject {
-  Engine engine;
+  std::unique_ptr<lab::OctetSystem> system;
   UsedCalibration calibration;
   bool synthetic_weights = false;
+  double build_ms = 0;
 };
 
 // The network is let go once the engine has packed its weights.
-Subject prepare(const Options& options) {
+Subject prepare(const Options& options, bool pixels) {
   const Network network = open_network(options.network);
-  UsedCalibration calibration = find_calibration(network, options.engine, options.network.seed);
-  Engine engine = build_engine(network, options.engine, calibration);
-  return {std::move(engine), std::move(calibration), network.synthetic_weights()};
+  // Bytes are pictures less a mean: then the calibration is made on pictures too.
+  std::optional<lab::Preprocessing> preprocessing;
+  if (pixels) preprocessing = make_preprocessing({}, network);
+  Subject subject;
+  subject.calibration =
+      find_calibration(network, options.engine, options.network.seed,
+                       options.engine.calibration.empty() && pixels ? &*preprocessing : nullptr);
+  EngineOptions engine_options = options.engine;
+  engine_options.pixel_input = pixels;
+  const lab::Nanoseconds start = lab::system_clock().now();
+  Engine engine = build_engine(network, engine_options, subject.calibration);
+  subject.build_ms = 1e3 * lab::seconds(lab::system_clock().now() - start);
+  subject.system = std::make_unique<lab::OctetSystem>(
+      std::move(engine), subject.calibration.calibration.get(), options.network.seed);
+  subject.synthetic_weights = network.synthetic_weights();
+  return subject;
 }
 
-Json to_json(const Options& options, const Subject& subject, const Result& result) {
-  const Engine& engine = subject.engine;
-  const lab::Summary& rate = result.rate;
-  const lab::Latency& latency = result.latency;
-  return {{"network", engine.network_name()},
-          {"precision", to_string(engine.precision())},
-          {"batch", options.engine.batch},
-          {"threads", engine.threads()},
-          {"isa", to_string(engine.isa())},
-          {"scenario", options.scenario},
-          {"synthetic_weights", subject.synthetic_weights},
-          {"seed", options.network.seed},
-          {"calibration", octet::tools::to_json(subject.calibration)},
-          {"images_per_second",
-           {{"median", rate.median},
-            {"min", rate.min},
-            {"max", rate.max},
-            {"cv", rate.cv},
-            {"ci95", {rate.ci95.low, rate.ci95.high}}}},
-          {"latency_ms",
-           {{"mean", latency.mean}, {"p50", latency.p50}, {"p90", latency.p90}, {"p99", latency.p99}}},
-          {"calls", result.load.calls.size()},
-          {"memory_bytes", engine.memory().total()},
-          {"engine_hash", engine.hash()},
-          {"output_hash", result.output_hash},
-          {"validity", result.validity.word()},
-          {"validity_reasons", result.validity.reasons}};
+struct Bench {
+  BenchRow row;
+  std::optional<ServerReport> server;
+  Json record;  ///< raw samples, if they are wanted
+};
+
+Bench bench_load(const Options& options, lab::LoadSettings settings, lab::OctetSystem& system,
+                 const EnergyMeasurement& energy) {
+  Bench bench;
+  const std::string output_hash = system.output_hash();
+  Progress progress("bench");
+  settings.on_progress = [&](double done) { progress.update(done); };
+  const lab::ObservedMeasurement measured = lab::measure_observed(system, settings);
+  const std::vector<lab::Window> windows = lab::round_windows(measured.measurement);
+  bench.row = row_of(measured);
+  bench.row.output_hash = output_hash;
+  bench.row.energy = energy.row(lab::images_in(measured.measurement), windows);
+  if (!options.samples.empty())
+    bench.record =
+        throughput_record(system.info(), output_hash, settings.batch, measured, energy.traces(windows));
+  return bench;
 }
 
-void print_text(const Options& options, const Subject& subject, const Result& result) {
-  const Engine& engine = subject.engine;
-  const lab::Summary& rate = result.rate;
-  const lab::Latency& latency = result.latency;
+Bench bench_server(const Options& options, lab::ServerSettings settings, lab::OctetSystem& system,
+                   const EnergyMeasurement& energy) {
+  Bench bench;
+  const std::string output_hash = system.output_hash();
+  Progress progress("bench");
+  int trial = 0;
+  settings.before_trial = [&](int number) { trial = number; };
+  settings.on_progress = [&](double done) { progress.update(done, fmt::format("trial {}", trial + 1)); };
+  const lab::ObservedSearch search = lab::measure_server(system, settings, options.qps);
+  bench.server = server_report(search, settings, !options.qps);
+  bench.row = bench.server->shown_row;
+  bench.row.output_hash = output_hash;
+  const std::vector<lab::Window> windows = {bench.server->shown_window};
+  bench.row.energy = energy.row(static_cast<double>(bench.server->shown().figures.requests), windows);
+  if (!options.samples.empty()) bench.record = server_record(system.info(), settings, search);
+  return bench;
+}
+
+Json document_of(const Options& options, const Subject& subject, const Bench& bench) {
+  Json document = to_json(bench.row);
+  document["input_type"] = options.input_type;
+  document["synthetic_weights"] = subject.synthetic_weights;
+  document["seed"] = options.network.seed;
+  document["calibration"] = octet::tools::to_json(subject.calibration);
+  if (bench.server) document["server"] = to_json(*bench.server);
+  return document;
+}
+
+void print_text(const Options& options, const Subject& subject, const Bench& bench) {
+  const lab::SystemInfo& info = bench.row.info;
   fmt::print(
-      "{}, {}, batch {}, {} {}, {}, {}{}\n", engine.network_name(), to_string(engine.precision()),
-      options.engine.batch, engine.threads(), engine.threads() == 1 ? "thread" : "threads",
-      to_string(engine.isa()), options.scenario,
+      "{}, {}, batch {}, {} {}, {}, {}{}{}\n", info.network, info.precision, bench.row.batch, info.threads,
+      info.threads == 1 ? "thread" : "threads", info.isa, options.scenario,
+      options.input_type == "u8" ? ", input u8" : "",
       subject.synthetic_weights ? fmt::format(", synthetic weights of seed {}", options.network.seed) : "");
-  fmt::print(
-      "throughput  {:.2f} images/s (median; 95 % {:.2f} to {:.2f}; min {:.2f}, max {:.2f}; variation {:.1f} "
-      "%)\n",
-      rate.median, rate.ci95.low, rate.ci95.high, rate.min, rate.max, 100 * rate.cv);
-  fmt::print("latency     {:.3f} ms a batch (mean; p50 {:.3f}, p90 {:.3f}, p99 {:.3f}; {} batches)\n",
-             latency.mean, latency.p50, latency.p90, latency.p99, result.load.calls.size());
-  const MemoryInfo memory = engine.memory();
-  fmt::print("memory      {} ({} weights, {} activations)\n", format_bytes(memory.total()),
-             format_bytes(memory.weight_bytes), format_bytes(memory.arena_bytes));
-  if (subject.calibration.calibration != nullptr)
-    fmt::print("calibration {} ({})\n", subject.calibration.calibration->hash(), subject.calibration.origin);
-  fmt::print("hashes      engine {}, output {}\n", engine.hash(), result.output_hash);
-  fmt::print("validity    {}\n", result.validity.word());
-  for (const std::string& reason : result.validity.reasons) fmt::print("            {}\n", reason);
+  if (bench.server) print_text(*bench.server);
+  print_text(bench.row);
 }
 
 int run(const Options& options) {
-  build_options(options.engine);  // says what is wrong with the options before a large network is loaded
-  const lab::LoadSettings settings = load_settings(options);
-  const Subject subject = prepare(options);
-  const Result result = measure(subject.engine, settings, options.network.seed);
-  if (options.output.json())
-    print_json(to_json(options, subject, result));
+  // What is wrong with the options is said before a large network is loaded.
+  build_options(options.engine);
+  const bool pixels = pixel_input(options);
+  const bool server = lab::parse_scenario(options.scenario) == lab::Scenario::kServer;
+  std::optional<lab::LoadSettings> load;
+  std::optional<lab::ServerSettings> requests;
+  if (server)
+    requests = server_settings(options);
   else
-    print_text(options, subject, result);
-  return 0;
+    load = load_settings(options);
+  if (!options.samples.empty()) check_samples_file(options.samples);
+  EnergyMeasurement energy(options.energy);
+
+  const Subject subject = prepare(options, pixels);
+  energy.start();
+  Bench bench = server ? bench_server(options, *requests, *subject.system, energy)
+                       : bench_load(options, *load, *subject.system, energy);
+  bench.row.info = subject.system->info();
+  bench.row.batch = options.engine.batch;
+  bench.row.scenario = options.scenario;
+  bench.row.build_ms = subject.build_ms;
+  if (options.output.json())
+    print_json(document_of(options, subject, bench));
+  else
+    print_text(options, subject, bench);
+  if (!options.samples.empty()) write_samples(options.samples, bench.record);
+  return kSuccess;
 }
 
 }  // namespace
@@ -160,24 +207,42 @@ void add_bench(CLI::App& program, Run& selected) {
   CLI::App* command = program.add_subcommand("bench", "throughput and latency on synthetic images");
   add_network_options(*command, options->network);
   command
-      ->add_option("--scenario", options->scenario,
-                   "offline: batches one after the other; single-stream: one image at a time")
+      ->add_option(
+          "--scenario", options->scenario,
+          "offline: batches one after the other; single-stream: one image at a time; server: requests "
+          "at random times")
       ->type_name("NAME");
-  command->add_option("--duration", options->duration_s, "seconds to measure, after the warm-up")
+  command->add_option("--duration", options->duration_s, "seconds to measure (each trial of a server)")
       ->type_name("S");
   command->add_option("--iterations", options->iterations, "batches to measure, instead of --duration")
       ->type_name("N");
-  command
-      ->add_option("--warmup", options->warmup_s,
-                   "most seconds to run before measuring; ends when it is steady")
+  command->add_option("--warmup", options->warmup_s, "most seconds to run before, until it is steady")
       ->type_name("S");
+  command->add_option("--qps", options->qps, "server: requests a second; without it the highest is searched")
+      ->type_name("Q");
+  command->add_option("--p99", options->p99_ms, "server: latency that 99 % of the requests must keep")
+      ->type_name("MS");
+  command->add_option("--tolerance", options->tolerance, "server: how near the highest rate is searched")
+      ->type_name("SHARE");
+  command
+      ->add_option("--input-type", options->input_type, "fp32, or u8 (pictures' bytes; integer precisions)")
+      ->type_name("TYPE");
+  command->add_option("--samples", options->samples, "writes every call's times to this file (JSON)")
+      ->type_name("FILE");
   add_engine_options(*command, options->engine);
+  add_energy_options(*command, options->energy);
   add_output_options(*command, options->output);
   command->footer(
-      "The result is SUSPECT where its throughput varies or drifts by more than 5 %, or rests on fewer than "
-      "5\n"
-      "batches. The output hash is of the first synthetic image's outputs: equal hashes, equal results.\n\n"
-      "Example:\n  octet bench resnet-50 --batch 32 --duration 10");
+      "Latency is from the input's bytes in memory to the output's. The result is VALID, or SUSPECT or "
+      "INVALID\n"
+      "with reasons: what the machine did meanwhile, or samples that are few, unsteady or drift.\n"
+      "A server's latency counts from the scheduled arrival; a rate is kept if the 99th percentile is "
+      "within\n"
+      "--p99 with 99 % confidence, which takes 459 requests or more; up to --batch waiting requests are "
+      "served\n"
+      "together.\n\n"
+      "Example:\n  octet bench resnet-50 --batch 32 --duration 10\n"
+      "  octet bench resnet-50 --scenario server --batch 8 --p99 100");
   command->callback([options, &selected] { selected = [options] { return run(*options); }; });
 }
 
