@@ -27,7 +27,7 @@ class Comparison {
     else if (a.is_array() && b.is_array() && a.size() == b.size())
       for (std::size_t i = 0; i < a.size(); ++i) compare(a[i], b[i], fmt::format("{}[{}]", path, i));
     else if (!same(a, b))
-      found.push_back({path, fmt::format("{} against {}", show(a), show(b))});
+      found.push_back({path, fmt::format("{} against {}", show(a), show(b)), a.is_number() && b.is_number()});
   }
 
   std::vector<JsonDifference> found;

@@ -10,8 +10,9 @@
 namespace octet::lab {
 
 struct JsonDifference {
-  std::string path;  ///< "throughput[3].images_per_second.median"
-  std::string text;  ///< "123.4 against 123.5"
+  std::string path;     ///< "throughput[3].images_per_second.median"
+  std::string text;     ///< "123.4 against 123.5"
+  bool number = false;  ///< both are
 };
 
 /// At most `most`. Numbers may differ by `tolerance`, relative to the larger. Keys in another order are the

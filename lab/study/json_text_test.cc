@@ -53,7 +53,9 @@ TEST(JsonCompare, NamesThePathOfEachDifference) {
   ASSERT_EQ(found.size(), 3u);
   EXPECT_EQ(found[0].path, "rows[0].x");
   EXPECT_EQ(found[0].text, "1.0 against 1.5");
+  EXPECT_TRUE(found[0].number);
   EXPECT_EQ(found[1].path, "z");
+  EXPECT_FALSE(found[1].number);
   EXPECT_EQ(found[2].text, "nothing against 3");
   EXPECT_EQ(differences(a, b, 0, 1).size(), 1u);
 }

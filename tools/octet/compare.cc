@@ -35,7 +35,8 @@ std::string side(const Json& row) {
 std::string remarks(const Json& row) {
   std::string text;
   if (row.contains("isa")) text = row["isa"].get<std::string>();
-  if (row.contains("ranks")) text = fmt::format("{} ranks", row["ranks"].get<int>());
+  if (row.contains("ranks"))
+    text = row["ranks"] == 1 ? "1 rank" : fmt::format("{} ranks", row["ranks"].get<int>());
   if (!row["way"].get_ref<const std::string&>().empty()) text = row["way"].get<std::string>();
   if (row.contains("same_outputs") && !row["same_outputs"].get<bool>())
     text += text.empty() ? "other outputs" : ", other outputs";
