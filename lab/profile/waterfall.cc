@@ -74,27 +74,22 @@ std::vector<WaterfallStep> waterfall(const LayerRecord& record, const LayerProfi
   const std::string precision = in_capitals(record.precision);
   std::vector<WaterfallStep> steps;
   steps.push_back({"FP32 at its peak", at_fp32_peak,
-                   "all multiplications and additions of the network at the measured peak of FP32"});
+                   "the network's multiplications and additions at the measured peak of FP32"});
   const auto change = [&](const char* step, double ms, const char* text) {
     if (ms != 0) steps.push_back({step, ms, text});
   };
   change("INT8's instructions", sum.arithmetic - at_fp32_peak,
          "what the measured peak of INT8 saves in the layers that compute with bytes");
-  change(
-      "fewer operations", sum.saved,
-      "layers that take less time than their operations would at the peak: Winograd's algorithm needs fewer "
-      "of them, BF16's instructions are faster");
+  change("fewer operations", sum.saved,
+         "layers faster than their operations at the peak: Winograd needs fewer, BF16's are faster");
   change("kernels", sum.kernel,
-         "convolutions and fully connected layers below the peak: ragged edges, short loops, rounding and "
-         "activation at their end");
+         "convolutions and fully connected layers below the peak: ragged edges, short loops, rounding");
   change("memory", sum.memory,
-         "convolutions and fully connected layers whose bytes take longer to read and write than their "
-         "operations");
-  change("other layers", sum.other,
-         "pooling, normalisation, softmax, additions: work without multiplications");
-  change("layout", sum.layout, "copies, concatenations and conversions between types and layouts");
+         "convolutions and fully connected layers whose bytes take longer than their operations");
+  change("other layers", sum.other, "pooling, normalisation, softmax, additions");
+  change("layout", sum.layout, "copies, concatenations, conversions between types and layouts");
   change("waiting", profile.whole_ms - sum.total(),
-         "the rest of the whole run: threads waiting for each other or for other programs");
+         "the rest of the run: threads waiting for each other or for other programs");
   steps.push_back({precision + " measured", profile.whole_ms, "the whole run, median"});
   return steps;
 }
