@@ -24,7 +24,7 @@ namespace {
 
 constexpr const char* kOwnNetwork = "octet-20";
 // Where there are no pictures, scales are made from a few synthetic images: enough to measure speed.
-constexpr int kSyntheticImages = 8;
+constexpr int kSyntheticImages = 4;
 constexpr double kPeakSeconds = 0.05;
 constexpr std::uintmax_t kMaxNetworkBytes = std::uintmax_t{4} << 30;
 

@@ -1,0 +1,195 @@
+// octet study, from the first start to the report: a study of fractions of a second on the smallest network.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <chrono>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "tests/cli/program.h"
+
+namespace octet::test {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr const char* kTinyStudy = R"(
+name = "tiny"
+[throughput]
+networks = ["octet-20"]
+batches = [1, 4]
+headline_batch = 4
+seconds = 0.02
+warmup_s = 0.02
+[ladder]
+networks = ["octet-20"]
+precisions = ["int8"]
+isas = ["generic"]
+batch = 4
+seconds = 0.02
+[server]
+networks = []
+[scaling]
+networks = ["octet-20"]
+ranks = [1]
+seconds = 0.05
+[accuracy]
+drawn = 60
+[calibration]
+networks = ["octet-20"]
+pictures = 20
+[layers]
+networks = ["octet-20"]
+iterations = 2
+[power]
+idle_s = 0.1
+model = "idle=10,busy=30"
+[projection]
+networks = ["octet-20"]
+batches = [1, 128]
+)";
+
+class Study : public ::testing::Test {
+ protected:
+  Study() { std::ofstream(config_) << kTinyStudy; }
+
+  Finished study(std::vector<std::string> arguments, const std::function<void(pid_t)>& started = {}) const {
+    arguments.insert(arguments.begin(), "study");
+    return octet_program()(arguments, started);
+  }
+  std::vector<std::string> tiny() const { return {"--config", config_.string(), "-o", folder_.string()}; }
+  static json read_json(const fs::path& file) { return json::parse(read_file(file)); }
+
+  /// Files of records and the bytes in them.
+  static std::map<std::string, std::string> records(const fs::path& folder) {
+    std::map<std::string, std::string> found;
+    if (fs::exists(folder / "records"))
+      for (const auto& entry : fs::directory_iterator(folder / "records"))
+        if (entry.path().extension() == ".json") found[entry.path().filename()] = read_file(entry.path());
+    return found;
+  }
+
+  TemporaryDirectory directory_;
+  fs::path config_ = directory_.path() / "tiny.toml";
+  fs::path folder_ = directory_.path() / "bundle";
+};
+
+TEST_F(Study, EndsWithABundleThatVerifiesAndCanBeReplayed) {
+  const Finished run = study(tiny());
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("report: " + (folder_ / "report.html").string()));
+  EXPECT_TRUE(fs::exists(folder_ / "report.html"));
+  const json results = read_json(folder_ / "results.json");
+  EXPECT_EQ(results.at("study").at("status"), "complete");
+  EXPECT_EQ(results.at("throughput").size(), 4u);
+  for (const json& row : results.at("throughput")) EXPECT_EQ(row.at("outcome"), "measured");
+  EXPECT_EQ(results.at("throughput")[0].at("energy").at("modelled"), true);
+  EXPECT_EQ(results.at("accuracy").size(), 1u);
+  EXPECT_EQ(results.at("layers").size(), 2u);
+  EXPECT_EQ(results.at("projected").size(), 2u);
+  EXPECT_EQ(results.at("scaling").at(0).at("rows").at(0).at("outcome"), "measured");
+
+  const Finished verified = octet_program()({"verify", folder_.string()});
+  EXPECT_EQ(verified.exit_code, 0) << verified.out << verified.err;
+
+  const auto before = records(folder_);
+  const Finished again = study({"-o", folder_.string()});  // the folder knows its configuration
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_EQ(records(folder_), before);
+
+  const fs::path replayed = directory_.path() / "replayed";
+  const Finished replay = octet_program()({"replay", folder_.string(), "-o", replayed.string()});
+  EXPECT_EQ(replay.exit_code, 0) << replay.err;
+  EXPECT_EQ(read_file(replayed / "study.toml"), read_file(folder_ / "study.toml"));
+  EXPECT_EQ(octet_program()({"compare", folder_.string(), replayed.string()}).exit_code, 0);
+  EXPECT_EQ(octet_program()({"replay", folder_.string(), "-o", folder_.string()}).exit_code, 2);
+
+  std::string report = read_file(folder_ / "report.html");
+  report[report.size() / 2] ^= 1;
+  std::ofstream(folder_ / "report.html", std::ios::binary) << report;
+  EXPECT_EQ(octet_program()({"verify", folder_.string()}).exit_code, 3);
+}
+
+/// Interrupted when so many records are there. It may have ended before the signal came.
+TEST_F(Study, InterruptedItLeavesAValidPartialBundleAndGoesOn) {
+  std::map<std::string, std::string> before;
+  for (const std::size_t count : {std::size_t{1}, std::size_t{4}}) {
+    const Finished run = study(tiny(), [&](pid_t pid) {
+      const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+      while (records(folder_).size() < count && std::chrono::steady_clock::now() < give_up)
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      kill(pid, SIGINT);
+    });
+    ASSERT_TRUE(run.exit_code == 130 || run.exit_code == 0) << run.exit_code << run.err;
+    if (run.exit_code == 130) {
+      EXPECT_THAT(run.out, HasSubstr("interrupted"));
+      EXPECT_EQ(read_json(folder_ / "results.json").at("study").at("status"), "partial");
+    }
+    const Finished verified = octet_program()({"verify", folder_.string()});
+    EXPECT_EQ(verified.exit_code, 0) << verified.out << verified.err;
+    for (const auto& [file, bytes] : before) EXPECT_EQ(records(folder_)[file], bytes) << file;
+    before = records(folder_);
+  }
+  const Finished rest = study(tiny());
+  ASSERT_EQ(rest.exit_code, 0) << rest.err;
+  EXPECT_EQ(read_json(folder_ / "results.json").at("study").at("status"), "complete");
+  for (const auto& [file, bytes] : before) EXPECT_EQ(records(folder_)[file], bytes) << file;
+  EXPECT_EQ(octet_program()({"verify", folder_.string()}).exit_code, 0);
+}
+
+TEST_F(Study, TellsWhatItWouldDoWithoutDoingIt) {
+  std::vector<std::string> arguments = tiny();
+  arguments.insert(arguments.end(), {"--dry-run", "--format", "json"});
+  const Finished plan = study(arguments);
+  ASSERT_EQ(plan.exit_code, 0) << plan.err;
+  const json document = json::parse(plan.out);
+  EXPECT_EQ(document.at("units").at(0).at("key"), "machine");
+  EXPECT_EQ(document.at("units").at(1).at("key"), "throughput/octet-20/fp32/b4");
+  EXPECT_FALSE(fs::exists(folder_));
+  const Finished config = study({"--quick", "--engines", "octet,openvino", "--print-config"});
+  EXPECT_EQ(config.exit_code, 0);
+  EXPECT_THAT(config.out, HasSubstr("engines = [\"octet\", \"openvino\"]"));
+}
+
+TEST_F(Study, ATimeBudgetLeavesRowsThatWereNotRun) {
+  std::vector<std::string> arguments = tiny();
+  arguments.insert(arguments.end(), {"--time-budget", "0.001", "--format", "json"});
+  const Finished run = study(arguments);
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  const json document = json::parse(run.out);
+  EXPECT_EQ(document.at("not_run"), document.at("units"));
+  EXPECT_EQ(octet_program()({"verify", folder_.string()}).exit_code, 0);
+}
+
+TEST_F(Study, BadInputIsExitCode2AndNamesWhatIsWrong) {
+  const auto expect = [&](const std::vector<std::string>& arguments, const std::string& text) {
+    const Finished run = study(arguments);
+    EXPECT_EQ(run.exit_code, 2) << text;
+    EXPECT_THAT(run.err, HasSubstr(text));
+  };
+  std::ofstream(directory_.path() / "misspelt.toml") << "[throughput]\nbatchs = [1]\n";
+  expect({"--config", (directory_.path() / "misspelt.toml").string()}, "did you mean 'batches'");
+  expect({"--config", "none.toml"}, "none.toml: no such file");
+  expect({"--quick", "--full"}, "expected one of --quick, --full");
+  expect({"--networks", "resnet50"}, "resnet-50");
+  expect({"--engines", "onnx"}, "onnx");
+  expect({"--time-budget", "-1"}, "--time-budget");
+  expect({"--files", "squeezenet"}, "--files");
+  expect({"--files", "mine=none.prototxt"}, "none.prototxt: no such file");
+  expect({"--images", "no/such/folder"}, "no such folder");
+  expect({"--power-model", "much"}, "much");
+  std::ofstream(directory_.path() / "file") << "x";
+  expect({"--quick", "-o", (directory_.path() / "file").string()}, "expected a folder");
+  expect({"--quick", "-o", directory_.path().string()}, "expected a new folder or one of a study");
+  const Finished replay = octet_program()({"replay", directory_.path().string()});
+  EXPECT_EQ(replay.exit_code, 2);
+  EXPECT_THAT(replay.err, HasSubstr("study.toml"));
+}
+
+}  // namespace
+}  // namespace octet::test
