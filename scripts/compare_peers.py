@@ -4,6 +4,7 @@ Each engine runs in its own process and is told in turn to run for some seconds,
 them alike. A time is from input in memory to output in memory; whatever layout an engine likes inside, its
 conversions are in the time. The networks are exported by `octet export`, and before anything is timed the
 engines' outputs on one random batch are compared: figures of engines that compute different things mean nothing.
+The peers are run by the laboratory's worker (lab/peers/worker.py), as in a study.
 
 --precision int8: Octet calibrates by itself on synthetic images; the peers run the model that ONNX Runtime's static quantiser makes from
 the exported one (u8 activations, s8 weights, one scale a channel, QDQ form, which both take). The three chose their scales on
@@ -13,6 +14,7 @@ The ratio of Octet to a peer is taken round by round; printed are its median and
 """
 import argparse
 import json
+import math
 import os
 import pathlib
 import random
@@ -20,137 +22,72 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
-OCTET = pathlib.Path(__file__).resolve().parent.parent / "build/release/bin/octet"
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+OCTET = ROOT / "build/release/bin/octet"
+WORKER = ROOT / "lab/peers/worker.py"
 NETWORKS = ["alexnet", "googlenet", "resnet-50", "squeezenet-1.0", "vgg-16"]
 TOLERANCE = 1e-3  # of the outputs' range, between FP32 engines that each sum in their own order
 COSINE = 0.9  # between INT8 engines that each calibrate in their own way
 CALIBRATION_IMAGES = 8
 
 
-# ---- workers: one process an engine, commands on stdin, answers on stdout ------------------------------------------
+class Worker:
+    """lab/peers/worker.py in a process of its own, asked in lines of JSON."""
 
-
-def make_onnxruntime(model, threads, batch, way):
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    return lambda x: session.run(None, {name: x})[0]
-
-
-def make_openvino(model, threads, batch, way):
-    import openvino as ov
-
-    core = ov.Core()
-    net = core.read_model(model)
-    shape = list(net.inputs[0].partial_shape)
-    net.reshape([batch] + [d.get_length() for d in shape[1:]])
-    config = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"}  # of what is not quantised
-    if way == "streams":
-        config |= {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": threads}
-    else:
-        config |= {"PERFORMANCE_HINT": "LATENCY"}
-    compiled = core.compile_model(net, "CPU", config)
-    if way != "streams":
-        request = compiled.create_infer_request()
-
-        def run(x):
-            request.infer([x], share_inputs=True, share_outputs=True)
-            return request.get_output_tensor(0).data
-
-        return run
-    queue = ov.AsyncInferQueue(compiled, threads)
-
-    def run_all(x):  # one request a core, both in flight
-        for _ in range(threads):
-            queue.start_async([x], share_inputs=True)
-        queue.wait_all()
-        return queue[0].get_output_tensor(0).data
-
-    run_all.images_per_call = threads
-    return run_all
-
-
-def worker(engine, model, threads, batch, way):
-    import numpy as np
-
-    out = os.fdopen(os.dup(1), "w")  # engines print; answers must not be mixed with that
-    os.dup2(2, 1)
-    run = {"onnxruntime": make_onnxruntime, "openvino": make_openvino}[engine](model, threads, batch, way)
-    per_call = batch * getattr(run, "images_per_call", 1)
-    x, warm = None, False
-    for line in sys.stdin:
-        command = json.loads(line)
-        if command["do"] == "input":
-            x = np.ascontiguousarray(np.load(command["file"]))
-            answer = {}
-        elif command["do"] == "output":
-            np.save(command["file"], run(x))
-            answer = {}
-        else:
-            if not warm:
-                run(x)
-                warm = True
-            times, start = [], time.perf_counter()
-            while not times or time.perf_counter() - start < command["seconds"]:
-                t = time.perf_counter()
-                run(x)
-                times.append(time.perf_counter() - t)
-            answer = {"images_per_second": per_call / statistics.median(times)}
-        print(json.dumps(answer), file=out, flush=True)
-
-
-def quantise(model, shape):
-    """The QDQ form of `model`, beside it."""
-    import numpy as np
-    from onnxruntime import quantization as q
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
-    class Images(q.CalibrationDataReader):
-        def __init__(self, name):
-            rng = np.random.default_rng(2)
-            self.images = iter([{name: rng.uniform(-1, 1, [1] + shape[1:]).astype(np.float32)}
-                                for _ in range(CALIBRATION_IMAGES)])
-
-        def get_next(self):
-            return next(self.images, None)
-
-    import onnxruntime as ort
-    name = ort.InferenceSession(model, providers=["CPUExecutionProvider"]).get_inputs()[0].name
-    prepared, result = model.with_suffix(".prepared.onnx"), model.with_suffix(".int8.onnx")
-    quant_pre_process(str(model), str(prepared), skip_symbolic_shape=True)
-    q.quantize_static(str(prepared), str(result), Images(name), quant_format=q.QuantFormat.QDQ, per_channel=True,
-                      activation_type=q.QuantType.QUInt8, weight_type=q.QuantType.QInt8)
-    prepared.unlink()
-    return result
-
-
-class Peer:
-    def __init__(self, engine, model, threads, batch, way):
-        self.name = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}[engine] + (f" {way}" if way else "")
-        self.process = subprocess.Popen(
-            [sys.executable, __file__, "--worker", engine, str(model), str(threads), str(batch), way],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    def __init__(self, name):
+        self.name = name
+        self.process = subprocess.Popen([sys.executable, str(WORKER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, text=True)
 
     def ask(self, **command):
         print(json.dumps(command), file=self.process.stdin, flush=True)
         line = self.process.stdout.readline()
         if not line:
             raise SystemExit(f"{self.name} ended unexpectedly (exit code {self.process.wait()})")
-        return json.loads(line)
-
-    def measure(self, seconds):
-        return self.ask(do="run", seconds=seconds)["images_per_second"]
+        answer = json.loads(line)
+        if "error" in answer:
+            raise SystemExit(f"{self.name}: {answer['error']}")
+        return answer
 
     def close(self):
         self.process.stdin.close()
         self.process.wait()
+
+
+def quantise(model, shape):
+    """The QDQ form of `model`, beside it."""
+    import numpy as np
+
+    images, result = model.with_suffix(".images"), model.with_suffix(".int8.onnx")
+    rng = np.random.default_rng(2)
+    shape = [CALIBRATION_IMAGES] + shape[1:]
+    rng.uniform(-1, 1, shape).astype(np.float32).tofile(images)
+    worker = Worker("ONNX Runtime's quantizer")
+    worker.ask(do="quantize", model=str(model), result=str(result), images=str(images), shape=shape)
+    worker.close()
+    images.unlink()
+    return result
+
+
+class Peer(Worker):
+    def __init__(self, engine, model, threads, batch, way):
+        super().__init__({"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}[engine] + (f" {way}" if way else ""))
+        self.batch = batch
+        loaded = self.ask(do="load", engine=engine, way=way, model=str(model), threads=threads, batch=batch, cpus=[])
+        self.images_per_call = batch * loaded["batches_per_call"]
+        self.call_seconds = None
+
+    def run(self, count):
+        answer = self.ask(do="run", batch=self.batch, count=count)
+        return [(stop - start) / 1e9 for start, stop in zip(answer["start_ns"], answer["stop_ns"])]
+
+    def measure(self, seconds):
+        if self.call_seconds is None:
+            self.run(1)  # not warm yet
+            self.call_seconds = self.run(1)[0]
+        self.call_seconds = statistics.median(self.run(max(1, math.ceil(seconds / self.call_seconds))))
+        return self.images_per_call / self.call_seconds
 
 
 def octet(*arguments):
@@ -191,13 +128,14 @@ def check_agreement(net, batch, threads, peers, folder, precision, options):
     size = 100 if precision == "fp32" else 1
     x = np.random.default_rng(1).uniform(-size, size, [batch] + input_shape(net)[1:]).astype(np.float32)
     np.save(folder / "x.npy", x)
+    x.tofile(folder / "x.raw")
     octet("run", net, "--input", folder / "x.npy", "-o", folder / "octet.npy", "--batch", batch, "--threads", threads,
           "--precision", precision, *options)
     ours = np.load(folder / "octet.npy").reshape(batch, -1)
     for peer in peers:
-        peer.ask(do="input", file=str(folder / "x.npy"))
-        peer.ask(do="output", file=str(folder / "peer.npy"))
-        theirs = np.load(folder / "peer.npy").reshape(batch, -1)
+        peer.ask(do="input", file=str(folder / "x.raw"), shape=list(x.shape))
+        peer.ask(do="output", batch=batch, file=str(folder / "peer.raw"))
+        theirs = np.fromfile(folder / "peer.raw", np.float32).reshape(batch, -1)
         if precision == "int8":
             a, b = ours - ours.mean(1, keepdims=True), theirs - theirs.mean(1, keepdims=True)
             cosine = float(np.mean(np.sum(a * b, 1) / np.sqrt(np.sum(a * a, 1) * np.sum(b * b, 1))))
@@ -260,7 +198,4 @@ def main():
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1 and sys.argv[1] == "--worker":
-        worker(sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]), sys.argv[6] if len(sys.argv) > 6 else "")
-    else:
-        main()
+    main()
