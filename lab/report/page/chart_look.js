@@ -52,6 +52,12 @@ Chart.defaults.plugins.legend.position = "bottom";
 Chart.defaults.plugins.legend.labels.usePointStyle = true;
 Chart.defaults.plugins.legend.labels.boxHeight = 7;
 Chart.defaults.plugins.tooltip.boxPadding = 4;
+// A series' sign in the legend is filled, even if its first figure is SUSPECT.
+const chartJsLabels = Chart.defaults.plugins.legend.labels.generateLabels;
+Chart.defaults.plugins.legend.labels.generateLabels = (chart) => chartJsLabels(chart).map((label) => {
+  const {legendFill = label.fillStyle} = chart.data.datasets[label.datasetIndex];
+  return {...label, fillStyle: legendFill};
+});
 Chart.defaults.plugins.tooltip.usePointStyle = true;
 
 /// A fill that says by its pattern, not only by its colour, that these figures are not measured here.

@@ -96,6 +96,7 @@ function lineSeries(label, style, points, more = {}) {
     borderWidth: 2,
     borderDash: style.dash ?? [],
     backgroundColor: style.colour,
+    legendFill: style.colour,
     pointStyle: style.shape,
     pointRadius: 4.5,
     pointHoverRadius: 6,
@@ -122,6 +123,7 @@ function barSeries(label, style, values, more = {}) {
     borderWidth: 1.5,
     maxBarThickness: 38,
     backgroundColor: shown.map((value) => value?.verdict === "SUSPECT" ? `${style.colour}55` : fill),
+    legendFill: fill,
     pointStyle: "rect",
     ...more,
   };

@@ -30,10 +30,6 @@ function formatDifference(value, decimals = 2) {
   return isNumber(value) && value > 0 ? `+${formatFixed(value, decimals)}` : formatFixed(value, decimals);
 }
 
-/// The same with three significant digits.
-const formatSigned = (value) =>
-    isNumber(value) && value > 0 ? `+${formatNumber(value)}` : formatNumber(value);
-
 const isInterval = (interval) => Array.isArray(interval) && interval.length === 2 && interval.every(isNumber);
 
 function formatInterval(interval, format = formatNumber) {

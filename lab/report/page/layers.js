@@ -40,7 +40,10 @@ function waterfallFigure(entry, longest) {
   const bars = waterfallBars(asList(entry.waterfall).filter((step) => isNumber(step.ms)));
   const colour = (bar) => bar.whole ? COLOURS.blue : bar.ms < 0 ? COLOURS.green : COLOURS.vermillion;
   const fill = (bar) => bar.whole ? COLOURS.blue : patternFill(colour(bar), bar.ms < 0 ? "dots" : "diagonal");
-  const words = (bar) => bar.whole ? `${formatNumber(bar.ms)} ms` : `${formatSigned(bar.ms)} ms`;
+  const whole = Math.max(...bars.map((bar) => Math.abs(bar.ms)));
+  const decimals = whole > 0 ? Math.min(Math.max(2 - Math.floor(Math.log10(whole)), 0), 6) : 0;
+  const words = (bar) =>
+      `${bar.whole ? formatFixed(bar.ms, decimals) : formatDifference(bar.ms, decimals)} ms`;
   return figure({
     title: `${layersName(entry)}, batch ${
         formatCount(entry.batch)}: where the gain comes from and where it goes`,
