@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <optional>
 #include <regex>
 
@@ -136,6 +137,10 @@ std::vector<std::string> launch_arguments(const LaunchOptions& options, Launcher
     if (root) add({"--allow-run-as-root"});
     // Containers forbid the call that this would use, and Open MPI warns of it at every message.
     add({"--mca", "btl_vader_single_copy_mechanism", "none"});
+    // Only this machine: a way to others (ssh) need not be installed. Under Slurm its own way finds the
+    // nodes.
+    if (options.mpirun_arguments.empty() && std::getenv("SLURM_JOB_ID") == nullptr)
+      add({"--mca", "plm", "isolated"});
   } else {
     add({"-bind-to", "none"});
   }
