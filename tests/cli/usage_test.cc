@@ -16,9 +16,9 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-constexpr const char* kCommands[] = {"classify", "run",     "bench", "accuracy", "calibrate",
-                                     "tune",     "inspect", "check", "profile",  "export",
-                                     "draw",     "devices", "power"};
+constexpr const char* kCommands[] = {"classify",  "run",  "bench",   "sweep", "accuracy",
+                                     "calibrate", "tune", "inspect", "check", "profile",
+                                     "export",    "draw", "devices", "power"};
 
 TEST(Usage, EveryCommandHasHelpWithAnExample) {
   const Finished all = octet_program()({"--help"});
