@@ -61,7 +61,9 @@ double Forecast::throughput_s(double call_s) const {
                                         [](const std::string& engine) { return engine != "octet"; }));
   const double warmup = std::min(std::max(kWarmupSeconds, kWarmupCalls * call_s), section.warmup_s + call_s);
   const double rounds = section.rounds;
-  const double timed = std::max(section.seconds + 0.5 * rounds * call_s, rounds * call_s) + rounds * call_s;
+  const double timed =
+      std::max(section.seconds + 0.5 * rounds * call_s, std::max(rounds, double{kLeastCalls}) * call_s) +
+      rounds * call_s;
   return kBuildSeconds + peers * kPeerStartSeconds + engines * (warmup + timed);
 }
 
@@ -77,7 +79,8 @@ double Forecast::seconds(const Unit& unit) const {
     case UnitKind::kThroughput:
       return throughput_s(batch * image_s(unit));
     case UnitKind::kLadder:
-      return kBuildSeconds + config_.ladder.seconds + (kWarmupCalls + 1) * batch * image_s(unit);
+      return kBuildSeconds + std::max(config_.ladder.seconds, kLeastCalls * batch * image_s(unit)) +
+             (kWarmupCalls + 1) * batch * image_s(unit);
     case UnitKind::kServer:
       return kBuildSeconds + kServerTrials * std::max(config_.server.seconds,
                                                       kServerLoad * config_.server.requests * image_s(unit));

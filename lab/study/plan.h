@@ -15,6 +15,10 @@
 
 namespace octet::lab {
 
+/// Of a system in a timed unit, however long they take: fewer have no distribution, and the figure would be
+/// SUSPECT for it.
+inline constexpr int kLeastCalls = 6;
+
 enum class UnitKind {
   kMachine,
   kThroughput,

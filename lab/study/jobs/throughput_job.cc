@@ -12,9 +12,6 @@
 namespace octet::lab {
 namespace {
 
-// Fewer have no distribution, and the figure would be SUSPECT for it.
-constexpr int kLeastCalls = 6;
-
 LoadSettings load_settings(const Unit& unit, const StudyConfig& config, double seconds, int rounds,
                            const JobProgress& progress) {
   LoadSettings settings;
