@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "lab/evidence/cgroup.h"
-#include "lab/evidence/fake_machine.h"
+#include "lab/evidence/test_machine.h"
 #include "octet/error.h"
 
 namespace octet::lab {

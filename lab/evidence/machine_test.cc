@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "lab/evidence/fake_machine.h"
+#include "lab/evidence/test_machine.h"
 #include "lab/support/json.h"
 
 namespace octet::lab {

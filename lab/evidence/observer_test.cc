@@ -4,8 +4,8 @@
 
 #include <thread>
 
-#include "lab/evidence/fake_machine.h"
 #include "lab/evidence/observation.h"
+#include "lab/evidence/test_machine.h"
 #include "lab/support/json.h"
 
 namespace octet::lab {

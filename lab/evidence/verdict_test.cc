@@ -5,7 +5,7 @@
 
 #include <functional>
 
-#include "lab/evidence/fake_machine.h"
+#include "lab/evidence/test_machine.h"
 #include "lab/support/json.h"
 #include "octet/error.h"
 
