@@ -17,8 +17,7 @@ struct Point {
 
 double images_of(const ScalingRun& run) {
   double images = 0;
-  for (const RankRun& rank : run.per_rank)
-    for (const Call& call : rank.measurement.calls) images += call.images;
+  for (const RankRun& rank : run.per_rank) images += images_in(rank.measurement);
   return images;
 }
 

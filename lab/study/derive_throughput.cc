@@ -18,12 +18,6 @@ Json ratio_json(const Ratio& ratio) {
   return {{"median", ratio.median}, {"ci95", {ratio.ci95.low, ratio.ci95.high}}};
 }
 
-double images_of(const Measurement& measurement) {
-  double images = 0;
-  for (const Call& call : measurement.calls) images += call.images;
-  return images;
-}
-
 Json system_row(const JsonReader& record, const MeasuredSystem& system, const IdleBaseline& idle) {
   Json row = row_of(record, {"network", "precision", "batch"});
   row.erase("outcome");  // after what identifies the row
@@ -49,7 +43,7 @@ Json system_row(const JsonReader& record, const MeasuredSystem& system, const Id
   row["calibration"] = system.info.calibration;
   extend(row, to_json(system.judgement));
   row["energy"] =
-      energy_row(images_of(measurement), system.power, round_windows(measurement), idle.power, idle.windows);
+      energy_row(images_in(measurement), system.power, round_windows(measurement), idle.power, idle.windows);
   return row;
 }
 
