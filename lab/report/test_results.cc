@@ -1,7 +1,7 @@
 #include "lab/report/test_results.h"
 
-#include "lab/study/results.h"
-#include "lab/study/test_bundle.h"
+#include "lab/bundle/results.h"
+#include "lab/bundle/test_bundle.h"
 #include "lab/support/json.h"
 
 namespace octet::lab {

@@ -1,4 +1,4 @@
-// Results for tests of the report, made from the made-up study of lab/study/test_bundle.h.
+// Results for tests of the report, made from the made-up study of lab/bundle/test_bundle.h.
 #pragma once
 
 #include "lab/support/json_fwd.h"

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <set>
 
-#include "lab/study/record.h"
+#include "lab/bundle/record.h"
 
 namespace octet::lab {
 namespace {

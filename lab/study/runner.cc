@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <exception>
 
-#include "lab/study/bundle.h"
-#include "lab/study/record.h"
+#include "lab/bundle/bundle.h"
+#include "lab/bundle/record.h"
 #include "lab/support/clock.h"
 #include "lab/support/files.h"
 #include "lab/support/json.h"

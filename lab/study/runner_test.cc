@@ -7,8 +7,8 @@
 #include <fstream>
 #include <map>
 
-#include "lab/study/bundle.h"
-#include "lab/study/record.h"
+#include "lab/bundle/bundle.h"
+#include "lab/bundle/record.h"
 #include "lab/support/files.h"
 #include "lab/support/json.h"
 #include "octet/error.h"

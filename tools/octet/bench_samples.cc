@@ -9,7 +9,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "lab/study/record.h"
+#include "lab/bundle/record.h"
 #include "lab/support/files.h"
 #include "octet/error.h"
 #include "octet/hash.h"

@@ -4,7 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
-#include "lab/study/bundle.h"
+#include "lab/bundle/bundle.h"
 #include "tools/octet/command.h"
 #include "tools/octet/common_options.h"
 #include "tools/support/json_output.h"
