@@ -68,7 +68,8 @@ void write(const Json& json, int indent, std::string& out) {
     if (json.is_object()) out += dump(Json(key)) + ": ";
     write(value, indent + kIndent, out);
   }
-  out += "\n" + std::string(static_cast<std::size_t>(indent), ' ');
+  out += '\n';
+  out.append(static_cast<std::size_t>(indent), ' ');
   out += json.is_object() ? "}" : "]";
 }
 
