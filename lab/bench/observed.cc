@@ -5,13 +5,32 @@
 namespace octet::lab {
 namespace {
 
+/// Says in which rounds the parallel capacity is measured, 4 to 8 ms a round: in the first and the last of a
+/// system, and in between where the last was begun a second ago: below 1 % of many short rounds.
+class CapacityRounds {
+ public:
+  explicit CapacityRounds(int last_round) : last_round_(last_round) {}
+  bool include(int round, Nanoseconds now) {
+    if (round != 0 && round != last_round_ && now - begun_ < nanoseconds(1)) return false;
+    begun_ = now;
+    return true;
+  }
+
+ private:
+  int last_round_;
+  Nanoseconds begun_ = 0;
+};
+
 /// `settings` with an observer in its hooks. The observations end up in their system's list.
 LoadSettings with_observer(const LoadSettings& settings, std::optional<Observer>& observer,
-                           std::vector<std::vector<Observation>>& observations) {
+                           std::vector<std::vector<Observation>>& observations, Clock& clock) {
   LoadSettings observed = settings;
-  observed.before_round = [&](std::size_t system, int round) {
+  observed.before_round = [&, capacity = CapacityRounds(settings.rounds - 1)](std::size_t system,
+                                                                              int round) mutable {
     if (settings.before_round) settings.before_round(system, round);
-    observer.emplace();
+    ObserverOptions options;
+    if (!capacity.include(round, clock.now())) options.capacity_measured = CapacityMeasured::kNever;
+    observer.emplace(options);
   };
   observed.after_round = [&](std::size_t system, int round) {
     observations[system].push_back(observer->finish());
@@ -26,7 +45,7 @@ LoadSettings with_observer(const LoadSettings& settings, std::optional<Observer>
 ObservedMeasurement measure_observed(SystemUnderTest& system, const LoadSettings& settings, Clock& clock) {
   std::optional<Observer> observer;
   std::vector<std::vector<Observation>> observations(1);
-  Measurement measurement = measure(system, with_observer(settings, observer, observations), clock);
+  Measurement measurement = measure(system, with_observer(settings, observer, observations, clock), clock);
   return {std::move(measurement), std::move(observations.front())};
 }
 
@@ -35,7 +54,7 @@ std::vector<ObservedMeasurement> measure_interleaved_observed(std::span<SystemUn
   std::optional<Observer> observer;
   std::vector<std::vector<Observation>> observations(systems.size());
   std::vector<Measurement> measurements =
-      measure_interleaved(systems, with_observer(settings, observer, observations), clock);
+      measure_interleaved(systems, with_observer(settings, observer, observations, clock), clock);
   std::vector<ObservedMeasurement> observed;
   for (std::size_t s = 0; s < systems.size(); ++s) {
     // A round in which the system died before its first call is none.

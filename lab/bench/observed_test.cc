@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "lab/bench/test_fake_system.h"
 #include "octet/error.h"
 
@@ -41,6 +43,26 @@ TEST(Observed, EveryRoundHasItsObservationAndTheCallersHooksAreCalled) {
   EXPECT_EQ(begun, 6);
   EXPECT_EQ(ended, 6);
   EXPECT_EQ(measure_observed(a, rounds(1), clock).observations.size(), 1u);
+}
+
+/// For each of six rounds of `round_s`, whether the observer tried to measure the parallel capacity.
+std::vector<bool> rounds_with_capacity(double round_s) {
+  FakeClock clock;
+  FakeSystem system(clock, [&](int, int) { return round_s / 3; });  // one call settles, two are counted
+  std::vector<bool> tried;
+  for (const Observation& each : measure_observed(system, rounds(6), clock).observations)
+    tried.push_back(each.parallel_capacity_before || each.parallel_capacity_after ||
+                    std::any_of(each.missing.begin(), each.missing.end(), [](const std::string& missing) {
+                      return missing.starts_with("parallel capacity");
+                    }));
+  return tried;
+}
+
+TEST(Observed, OfShortRoundsOneASecondMeasuresParallelCapacity) {
+  if (!rounds_with_capacity(3).front()) GTEST_SKIP() << "needs two cores";
+  EXPECT_EQ(rounds_with_capacity(3), std::vector<bool>(6, true));
+  EXPECT_EQ(rounds_with_capacity(0.51), (std::vector<bool>{true, false, true, false, true, true}));
+  EXPECT_EQ(rounds_with_capacity(0.03), (std::vector<bool>{true, false, false, false, false, true}));
 }
 
 TEST(Observed, ASystemThatDiesKeepsAsManyObservationsAsRounds) {

@@ -17,6 +17,8 @@ void visit_members(SomeObservation& observation, const Visit& visit) {
   visit("cpus", observation.cpus);
   visit("clock_ghz_before", observation.clock_ghz_before);
   visit("clock_ghz_after", observation.clock_ghz_after);
+  visit("parallel_capacity_before", observation.parallel_capacity_before);
+  visit("parallel_capacity_after", observation.parallel_capacity_after);
   visit("clock_ghz_during", observation.clock_ghz_during);
   visit("steal_share", observation.steal_share);
   visit("own_share", observation.own_share);
@@ -84,6 +86,11 @@ auto sum_of(std::span<const Observation> windows, const Figure& figure, const We
   return sum;
 }
 
+/// std::min takes an absent figure for the least.
+std::optional<double> lesser(const std::optional<double>& a, const std::optional<double>& b) {
+  return a && b ? std::min(*a, *b) : a ? a : b;
+}
+
 }  // namespace
 
 Json to_json(const Observation& observation) {
@@ -129,6 +136,8 @@ Observation combine(std::span<const Observation> windows) {
   for (const Observation& window : windows)
     all.share_resolution += seconds > 0 ? window.share_resolution * window.seconds / seconds : 0;
   for (const Observation& window : windows.subspan(1)) {
+    all.parallel_capacity_before = lesser(all.parallel_capacity_before, window.parallel_capacity_before);
+    all.parallel_capacity_after = lesser(all.parallel_capacity_after, window.parallel_capacity_after);
     all.clock_ghz_during.insert(all.clock_ghz_during.end(), window.clock_ghz_during.begin(),
                                 window.clock_ghz_during.end());
     all.clock_jump_s = std::max(all.clock_jump_s, window.clock_jump_s);

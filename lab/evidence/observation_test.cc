@@ -18,6 +18,8 @@ Observation full() {
   full.cpus = {0, 3};
   full.clock_ghz_before = 3.25;
   full.clock_ghz_after = 3.0;
+  full.parallel_capacity_before = 0.98;
+  full.parallel_capacity_after = 0.95;
   full.clock_ghz_during = {3.1, 3.2};
   full.steal_share = 0.01;
   full.own_share = 0.9;
@@ -39,7 +41,7 @@ Observation full() {
 
 TEST(Observation, SurvivesJson) {
   const Json json = to_json(full());
-  EXPECT_EQ(json.size(), 20u);  // every member
+  EXPECT_EQ(json.size(), 22u);  // every member
   EXPECT_EQ(to_json(observation_from(Json::parse(json.dump()))).dump(), json.dump());
 }
 
@@ -103,6 +105,22 @@ TEST(CombinedObservation, LacksWhatAWindowLacks) {
   EXPECT_FALSE(both.steal_share);
   EXPECT_FALSE(both.major_faults);
   EXPECT_TRUE(both.other_share);
+}
+
+TEST(CombinedObservation, HasTheLeastParallelCapacityOfTheRoundsThatMeasuredIt) {
+  Observation second = full(), third = full();
+  second.parallel_capacity_before = 0.62;
+  second.parallel_capacity_after.reset();
+  third.parallel_capacity_before.reset();
+  third.parallel_capacity_after = 0.97;
+  for (const std::vector<Observation>& rounds :
+       {std::vector{full(), second, third}, std::vector{third, second, full()}}) {
+    const Observation all = combine(rounds);
+    EXPECT_EQ(all.parallel_capacity_before, 0.62);
+    EXPECT_EQ(all.parallel_capacity_after, 0.95);
+  }
+  second.parallel_capacity_before.reset();
+  EXPECT_FALSE(combine(std::vector{second, second}).parallel_capacity_before);
 }
 
 TEST(CombinedObservation, OfOneIsThatOneAndOfNoneAnError) {

@@ -10,7 +10,9 @@
 #include "lab/evidence/cpu_clock.h"
 #include "lab/evidence/kernel_file.h"
 #include "lab/evidence/observation.h"
+#include "lab/evidence/parallel_capacity.h"
 #include "lab/evidence/system_counters.h"
+#include "lab/evidence/verdict.h"
 
 #include <unistd.h>
 
@@ -51,6 +53,8 @@ struct Observer::Impl {
         counters(given.root, given.own_processes) {
     if (!options.clock && !options.boot_time) options.boot_time = [] { return read_clock(CLOCK_BOOTTIME); };
     if (!options.clock && !options.real_time) options.real_time = [] { return read_clock(CLOCK_REALTIME); };
+    if (&clock == &system_clock() && !options.parallel_capacity)
+      options.parallel_capacity = measure_parallel_capacity;
   }
 
   /// Read again if the thread was interrupted in between, so that a wait does not look like a jump.
@@ -85,7 +89,11 @@ struct Observer::Impl {
     } catch (const std::exception& error) {
       counters.note_missing(error.what());
     }
-    if (options.estimate_clock) observation.clock_ghz_before = clock_rate();
+    if (options.estimate_clock) {
+      observation.clock_ghz_before = clock_rate();
+      if (options.capacity_measured != CapacityMeasured::kNever)
+        observation.parallel_capacity_before = parallel_capacity();
+    }
     before = counters.read();
     first = last = read_clocks();
     if (options.start_thread) start_thread();
@@ -96,6 +104,21 @@ struct Observer::Impl {
     if (ghz > 0) return ghz;
     counters.note_missing("clock rate: the clock stood still while it was measured");
     return std::nullopt;
+  }
+
+  std::optional<double> parallel_capacity() {
+    if (!options.parallel_capacity) return std::nullopt;
+    const std::vector<int> cpus = comparable_cpus(
+        options.root, options.capacity_cpus.empty() ? observation.cpus : options.capacity_cpus);
+    if (cpus.size() < 2) return std::nullopt;
+    try {
+      const double capacity = options.parallel_capacity(cpus);
+      return capacity >= bounds::kParallelCapacity ? capacity
+                                                   : std::max(capacity, options.parallel_capacity(cpus));
+    } catch (const std::exception& error) {
+      counters.note_missing(error.what());
+      return std::nullopt;
+    }
   }
 
   void start_thread() {
@@ -146,7 +169,11 @@ struct Observer::Impl {
     }
     const CounterSnapshot after = counters.read();
     observation.seconds = seconds(last.monotonic - first.monotonic);
-    if (options.estimate_clock) observation.clock_ghz_after = clock_rate();
+    if (options.estimate_clock) {
+      observation.clock_ghz_after = clock_rate();  // meanwhile the measured threads stop spinning for work
+      if (options.capacity_measured == CapacityMeasured::kBeforeAndAfter)
+        observation.parallel_capacity_after = parallel_capacity();
+    }
     take_differences(after);
     observation.missing = counters.missing();
   }

@@ -7,6 +7,7 @@
 #include "lab/evidence/observation.h"
 #include "lab/evidence/test_machine.h"
 #include "lab/support/json.h"
+#include "octet/error.h"
 
 namespace octet::lab {
 namespace {
@@ -241,6 +242,92 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"HeatIsGarbage", "sys/devices/system/cpu/cpu1/thermal_throttle/core_throttle_count", "\xfe\n"},
         Broken{"TasksVanish", "proc/self/task", ""}),
     [](const auto& parameter) { return parameter.param.name; });
+
+/// Options of the fake machine with a probe that gives `capacities` one after another, the last for ever.
+ObserverOptions with_capacities(FakeMachine& machine, std::vector<double> capacities, int* calls) {
+  ObserverOptions options = machine.options();
+  options.estimate_clock = true;
+  options.parallel_capacity = [=](std::span<const int> cpus) {
+    EXPECT_THAT(cpus, ElementsAre(0, 1));
+    return capacities.at(std::min(static_cast<std::size_t>((*calls)++), capacities.size() - 1));
+  };
+  return options;
+}
+
+TEST(Observer, MeasuresParallelCapacityBeforeAndAfter) {
+  FakeMachine machine;
+  int calls = 0;
+  Observer observer(with_capacities(machine, {0.97, 0.93}, &calls));
+  EXPECT_EQ(calls, 1);
+  const Observation seen = observer.finish();
+  EXPECT_EQ(calls, 2);
+  EXPECT_EQ(seen.parallel_capacity_before, 0.97);
+  EXPECT_EQ(seen.parallel_capacity_after, 0.93);
+}
+
+TEST(Observer, LooksTwiceWhereParallelCapacityIsLow) {
+  FakeMachine machine;
+  int calls = 0;
+  Observer observer(with_capacities(machine, {0.5, 0.96, 0.60, 0.55}, &calls));
+  EXPECT_EQ(calls, 2);
+  const Observation seen = observer.finish();
+  EXPECT_EQ(calls, 4);
+  EXPECT_EQ(seen.parallel_capacity_before, 0.96);  // other work, for a moment
+  EXPECT_EQ(seen.parallel_capacity_after, 0.60);
+}
+
+TEST(Observer, MeasuresParallelCapacityOfTwoCoresAtLeastAndWhereItIsAskedTo) {
+  int calls = 0;
+  const auto observe = [&](const std::function<void(FakeMachine&, ObserverOptions&)>& change) {
+    FakeMachine machine;
+    ObserverOptions options = with_capacities(machine, {0.9}, &calls);
+    change(machine, options);
+    return Observer(options).finish();
+  };
+  for (const auto& change : std::vector<std::function<void(FakeMachine&, ObserverOptions&)>>{
+           [](FakeMachine&machine, ObserverOptions&) {
+             machine.write("proc/self/status", "Cpus_allowed_list:\t1\n");
+           },
+           [](FakeMachine&machine, ObserverOptions&) {
+             machine.write("sys/devices/system/cpu/cpu0/topology/thread_siblings_list", "0-1\n");
+           },
+           [](FakeMachine&, ObserverOptions&options) {
+             options.capacity_measured = CapacityMeasured::kNever;
+           },
+           [](FakeMachine&, ObserverOptions&options) { options.estimate_clock = false; },
+           [](FakeMachine&, ObserverOptions&options) { options.parallel_capacity = nullptr; }}) {
+    const Observation seen = observe(change);
+    EXPECT_FALSE(seen.parallel_capacity_before || seen.parallel_capacity_after);
+  }
+  EXPECT_EQ(calls, 0);
+}
+
+TEST(Observer, MeasuresParallelCapacityOfOtherCpusAndOnlyBeforeWhereItIsAskedTo) {
+  FakeMachine machine;
+  ObserverOptions options = machine.options();
+  options.estimate_clock = true;
+  options.capacity_cpus = {1, 4, 7};
+  options.capacity_measured = CapacityMeasured::kBefore;
+  options.parallel_capacity = [](std::span<const int> cpus) {
+    EXPECT_THAT(cpus, ElementsAre(1, 4, 7));
+    return 0.9;
+  };
+  const Observation seen = Observer(options).finish();
+  EXPECT_EQ(seen.parallel_capacity_before, 0.9);
+  EXPECT_FALSE(seen.parallel_capacity_after);
+}
+
+TEST(Observer, NamesWhyParallelCapacityIsMissing) {
+  FakeMachine machine;
+  ObserverOptions options = machine.options();
+  options.estimate_clock = true;
+  options.parallel_capacity = [](std::span<const int>) -> double {
+    throw Error(ErrorCode::kIo, "parallel capacity: a CPU was busy");
+  };
+  const Observation seen = Observer(options).finish();
+  EXPECT_FALSE(seen.parallel_capacity_before || seen.parallel_capacity_after);
+  EXPECT_THAT(seen.missing, Contains("parallel capacity: a CPU was busy"));
+}
 
 TEST(Observer, GivesTheSameObservationAgain) {
   FakeMachine machine;

@@ -104,6 +104,18 @@ void judge_clock_rate(const Observation& observation, Judgement& judgement) {
   report(drift(observation.clock_ghz_during), "from the first third of the window to the last");
 }
 
+void judge_parallel_capacity(const Observation& observation, Judgement& judgement) {
+  const double capacity = std::min(observation.parallel_capacity_before.value_or(1),
+                                   observation.parallel_capacity_after.value_or(1));
+  if (capacity >= bounds::kParallelCapacity) return;
+  judgement.add(
+      {"shared-core", Verdict::kSuspect,
+       fmt::format("the CPUs together ran at {:.2f} of one alone each, less than {:g}: the hypervisor may "
+                   "run them on one core's hardware threads (or other work was on them)",
+                   capacity, bounds::kParallelCapacity),
+       capacity, bounds::kParallelCapacity});
+}
+
 void judge_clocks(const Observation& observation, Judgement& judgement) {
   if (observation.clock_jump_s > bounds::kClockJump)
     judgement.add({"clock-jump", Verdict::kInvalid,
@@ -199,6 +211,7 @@ Judgement judge(const SampleEvidence& samples, const Observation& observation) {
               "was used by other programs", judgement);
   judge_throttling(observation, judgement);
   judge_clock_rate(observation, judgement);
+  judge_parallel_capacity(observation, judgement);
   judge_clocks(observation, judgement);
   judge_faults_and_heat(observation, judgement);
   return judgement;

@@ -33,6 +33,9 @@ inline constexpr double kVariation = 0.05;
 inline constexpr double kDrift = 0.05;
 /// Between the clock rates before and after, or of the first and last third during: two turbo steps at most.
 inline constexpr double kClockRate = 0.05;
+/// Of what each CPU delivers alone, when all are busy: turbo falls by 10 to 20 % then, and two hardware
+/// threads of one core share 0.5 to 0.65 each.
+inline constexpr double kParallelCapacity = 0.75;
 /// Fewer calls have no distribution.
 inline constexpr std::size_t kCalls = 5;
 /// Adjusting a clock's speed moves all clocks alike, so only a step or a suspension shows. Seconds.
@@ -55,8 +58,9 @@ Verdict parse_verdict(std::string_view text);
 Verdict worse(Verdict a, Verdict b);
 
 struct Reason {
-  std::string code;  ///< "steal", "throttled", "other-load", "variation", "drift", "few-samples",
-                     ///< "clock-rate", "clock-jump", "stalled", "not-steady", "swapping", "thermal"
+  std::string
+      code;  ///< "steal", "throttled", "other-load", "variation", "drift", "few-samples",
+             ///< "clock-rate", "shared-core", "clock-jump", "stalled", "not-steady", "swapping", "thermal"
   Verdict severity = Verdict::kSuspect;
   std::string text;  ///< "4.1 % of the CPU time was stolen by the hypervisor, more than 1 %"
   double value = 0;

@@ -141,6 +141,26 @@ TEST(Verdict, ComparesClockRatesBeforeAndAfter) {
   EXPECT_THAT(codes(judge({100, true, {}}, observation)), IsEmpty());
 }
 
+TEST(Verdict, SuspectsASharedCoreByTheLesserCapacity) {
+  Observation observation;
+  observation.seconds = 10;
+  observation.parallel_capacity_before = 0.82;  // turbo falls where all CPUs work
+  EXPECT_THAT(codes(judge({100, true, {}}, observation)), IsEmpty());
+  observation.parallel_capacity_after = 0.615;
+  const Judgement judgement = judge({100, true, {}}, observation);
+  EXPECT_EQ(judgement.verdict, Verdict::kSuspect);
+  ASSERT_THAT(codes(judgement), ElementsAre("shared-core"));
+  EXPECT_THAT(judgement.reasons[0].text, HasSubstr("the CPUs together ran at 0.61"));
+  EXPECT_THAT(judgement.reasons[0].text,
+              HasSubstr("less than 0.75: the hypervisor may run them on one core"));
+  EXPECT_EQ(judgement.reasons[0].value, 0.615);
+  EXPECT_EQ(judgement.reasons[0].bound, 0.75);
+  std::swap(observation.parallel_capacity_before, observation.parallel_capacity_after);
+  EXPECT_EQ(judge({100, true, {}}, observation).reasons[0].value, 0.615);
+  observation.parallel_capacity_after = 0.62;
+  EXPECT_EQ(judge({100, true, {}}, observation).reasons[0].value, 0.615);
+}
+
 TEST(Verdict, DoesNotSuspectAShortWindowForOneTick) {
   FakeMachine machine;
   Observer observer(machine.options());

@@ -53,8 +53,33 @@ LoadSettings load_settings(const RankSettings& settings) {
   return load;
 }
 
+/// CPUs of all ranks of this machine that take part, in order of rank. Collective.
+std::vector<int> cpus_of_machine(Communicator& world, const std::vector<int>& cpus, int ranks) {
+  const Json mine = {{"host", world.host_leader()},
+                     {"cpus", world.rank() < ranks ? cpus : std::vector<int>{}}};
+  std::vector<int> all;
+  for (const std::string& text : gather_everywhere(world, mine.dump())) {
+    if (text.empty()) continue;
+    const Json one = Json::parse(text);
+    if (one.at("host") != world.host_leader()) continue;
+    for (const Json& cpu : one.at("cpus")) all.push_back(cpu.get<int>());
+  }
+  return all;
+}
+
+/// The first rank of a machine looks whether its CPUs share cores, while the others sleep until the start;
+/// afterwards these may still be in a call.
+ObserverOptions observer_options(const Communicator& world, const std::vector<int>& machine_cpus,
+                                 Clock& clock) {
+  ObserverOptions options;
+  options.clock = &clock;
+  options.capacity_cpus = machine_cpus;
+  options.capacity_measured = world.host_rank() == 0 ? CapacityMeasured::kBefore : CapacityMeasured::kNever;
+  return options;
+}
+
 RankRun measure_rank(Communicator& world, SystemUnderTest& system, const RankSettings& settings,
-                     const ClockOffset& clock_offset, Clock& clock) {
+                     const std::vector<int>& machine_cpus, const ClockOffset& clock_offset, Clock& clock) {
   RankRun run;
   run.rank = world.rank();
   run.host = world.host();
@@ -68,9 +93,7 @@ RankRun measure_rank(Communicator& world, SystemUnderTest& system, const RankSet
     world.barrier();  // all are warm; the wait for the slowest may have cooled this one's caches
     system.run(settings.batch);
     const Nanoseconds start = agree_on_start(world, clock_offset, clock);
-    ObserverOptions options;
-    options.clock = &clock;
-    observer = std::make_unique<Observer>(options);
+    observer = std::make_unique<Observer>(observer_options(world, machine_cpus, clock));
     clock.wait_until(start);
     timed.start_window();
   };
@@ -91,12 +114,13 @@ std::optional<ScalingRun> measure_ranks(Communicator& world, SystemUnderTest& sy
   if (settings.ranks < 1 || settings.ranks > world.size())
     throw Error(ErrorCode::kInvalidArgument, "more ranks asked for than were started");
   const ClockOffset clock_offset = world.clock_offset();
+  const std::vector<int> machine_cpus = cpus_of_machine(world, cpus, settings.ranks);
   const bool takes_part = world.rank() < settings.ranks;
   std::string mine;
   if (takes_part) {
     std::optional<Recorder> recorder;
     if (world.host_rank() == 0 && !meters.empty()) recorder.emplace(meters, clock);
-    RankRun run = measure_rank(world, system, settings, clock_offset, clock);
+    RankRun run = measure_rank(world, system, settings, machine_cpus, clock_offset, clock);
     run.cpus = cpus;
     world.barrier();  // the machine's energy is over the window of all
     if (recorder) {
