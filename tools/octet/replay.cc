@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "lab/bundle/manifest.h"
 #include "lab/study/config.h"
 #include "lab/support/files.h"
 #include "octet/build_info.h"
@@ -64,6 +65,7 @@ int run(const Options& options) {
     throw Error(
         ErrorCode::kNotFound,
         fmt::format("{}: expected the folder of a study, there is no study.toml in it", options.bundle));
+  if (fs::exists(bundle / "manifest.json")) lab::read_manifest(bundle);  // refuses a newer Octet's
   const lab::StudyConfig config = lab::load_config(bundle / "study.toml");
   lab::check(config);
   if (fs::exists(bundle / "results.json")) warn_of_differences(read_results(bundle));

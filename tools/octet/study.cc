@@ -35,6 +35,7 @@ struct Options {
   double time_s = 0;
   bool print_config = false;
   bool dry_run = false;
+  bool anew = false;
   OutputOptions output;
 };
 
@@ -126,7 +127,7 @@ int run(const Options& options) {
   }
   if (options.dry_run) return print_plan(config, options.output);
   return run_study_into(options.folder.empty() ? "study-" + config.mode : options.folder, config,
-                        options.output);
+                        options.output, options.anew);
 }
 
 }  // namespace
@@ -165,6 +166,8 @@ void add_study(CLI::App& program, Run& selected) {
   command->add_option("--time-budget", options->time_s, "seconds; what would pass them is not run")
       ->type_name("S");
   command->add_flag("--print-config", options->print_config, "only print the configuration, every key of it");
+  command->add_flag("--anew", options->anew,
+                    "in a folder that another build measured: put its records aside and measure again");
   command->add_flag("--dry-run", options->dry_run, "only print what would be measured and how long it takes");
   add_output_options(*command, options->output);
   command->footer(

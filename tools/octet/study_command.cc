@@ -4,10 +4,13 @@
 
 #include <algorithm>
 
+#include "lab/bundle/manifest.h"
 #include "lab/study/plan.h"
 #include "lab/study/runner.h"
 #include "lab/study/workshop.h"
 #include "lab/support/files.h"
+#include "octet/build_info.h"
+#include "octet/error.h"
 #include "tools/support/interruption.h"
 #include "tools/support/json_output.h"
 #include "tools/support/program.h"
@@ -93,12 +96,33 @@ Json to_json(const fs::path& folder, const lab::StudyReport& report, const Json&
           {"verdict", results.at("verdict")}};
 }
 
+/// Hours of another build's records are not put aside because someone named the wrong folder.
+void refuse_other_build(const fs::path& folder) {
+  if (!fs::exists(folder / "manifest.json")) return;
+  lab::Manifest manifest;
+  try {
+    manifest = lab::read_manifest(folder);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kUnsupported) throw;
+    return;  // broken, for instance by a kill; the study writes it anew
+  }
+  const std::string revision = manifest.build.size() > 1 ? manifest.build[1] : "";
+  if (!revision.empty() && revision != build_info().revision)
+    throw Error(
+        ErrorCode::kMismatch,
+        fmt::format("{}: measured by Octet of revision {}, this is {}, and a study does not mix them; "
+                    "name another folder, or measure all of it again with --anew",
+                    folder.string(), revision, build_info().revision));
+}
+
 }  // namespace
 
-int run_study_into(const fs::path& folder, const lab::StudyConfig& config, const OutputOptions& output) {
-  const lab::StudyFolder claimed(folder);
+int run_study_into(const fs::path& folder, const lab::StudyConfig& config, const OutputOptions& output,
+                   bool anew) {
+  if (!anew) refuse_other_build(folder);
   const std::atomic<bool>& stop = stop_on_interrupt();
-  lab::Workshop workshop(config, stop);
+  lab::Workshop workshop(config, stop);  // before the folder is made: it refuses what this machine lacks
+  const lab::StudyFolder claimed(folder);
   const std::vector<lab::Unit> units = lab::plan_study(config, workshop.plan_machine());
   Progress progress("study");
   lab::RunnerCallbacks callbacks;
@@ -126,13 +150,12 @@ int print_plan(const lab::StudyConfig& config, const OutputOptions& output) {
   double sum = 0;
   Json list = Json::array();
   Table table({{"unit"}, {"seconds", Table::Align::kRight}, {""}});
-  const double most = config.limits.unit_s;
-  for (const lab::Unit& unit : units) {
-    const double predicted = workshop.forecast_s(unit);
-    const bool too_long = most > 0 && predicted > most;
+  const std::vector<lab::PlannedTime> times = lab::planned_times(workshop, units, config.limits.unit_s);
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    const auto [predicted, too_long] = times[i];
     if (!too_long) sum += predicted;
-    table.add_row({unit.key, fmt::format("{:.1f}", predicted), too_long ? "would not be run" : ""});
-    list.push_back({{"key", unit.key}, {"predicted_s", predicted}, {"runs", !too_long}});
+    table.add_row({units[i].key, fmt::format("{:.1f}", predicted), too_long ? "would not be run" : ""});
+    list.push_back({{"key", units[i].key}, {"predicted_s", predicted}, {"runs", !too_long}});
   }
   if (output.json()) {
     print_json({{"units", std::move(list)}, {"predicted_s", sum}});

@@ -9,9 +9,11 @@
 
 namespace octet::tools {
 
-/// Returns the exit code; 130 where the user interrupted it. Throws what the laboratory throws.
+/// Returns the exit code; 130 where the user interrupted it. A folder that another build of Octet measured is
+/// Error(kMismatch) unless `anew`: its records would all be put aside and measured again. Throws what the
+/// laboratory throws.
 int run_study_into(const std::filesystem::path& folder, const lab::StudyConfig& config,
-                   const OutputOptions& output);
+                   const OutputOptions& output, bool anew = false);
 
 /// The plan with forecasts; nothing is measured but the machine's peaks.
 int print_plan(const lab::StudyConfig& config, const OutputOptions& output);
