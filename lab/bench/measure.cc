@@ -163,7 +163,8 @@ Warmup warm_up(SystemUnderTest& system, int batch, const WarmupLimits& limits, C
   std::vector<Call> calls;
   const Nanoseconds start = clock.now();
   for (bool enough = false; !enough;) {
-    const int count = warmup.calls == 0 ? 1 : calls_in(kChunk_s, warmup.call_s, kMostCalls);
+    const double left_s = std::clamp(limits.most_s - warmup.seconds, 0.0, kChunk_s);
+    const int count = warmup.calls == 0 ? 1 : calls_in(left_s, warmup.call_s, kMostCalls);
     calls.clear();
     system.run_timed(batch, count, clock, calls);
     require_calls(system, calls.size());

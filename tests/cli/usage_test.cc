@@ -16,9 +16,9 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-constexpr const char* kCommands[] = {"classify",  "run",  "bench",   "sweep", "accuracy",
-                                     "calibrate", "tune", "inspect", "check", "profile",
-                                     "export",    "draw", "devices", "power"};
+constexpr const char* kCommands[] = {
+    "classify", "run",  "bench",   "sweep", "accuracy", "calibrate", "tune",  "inspect", "check",  "profile",
+    "export",   "draw", "devices", "power", "scale",    "project",   "study", "replay",  "verify", "compare"};
 
 TEST(Usage, EveryCommandHasHelpWithAnExample) {
   const Finished all = octet_program()({"--help"});
@@ -148,7 +148,7 @@ TEST_F(Option, WhatIsNotAvailableSaysWhatIs) {
   refused({"--device", "cuda:0"}, "no CUDA device");
   refused({"--device", "gpu"}, "expected cpu or cuda:N");
   refused({"--isa", "sse9"}, "sse9");
-  refused({"--scenario", "server"}, "expected offline or single-stream");
+  refused({"--scenario", "multi-stream"}, "expected offline, single-stream or server");
 }
 
 TEST_F(Option, OutOfRangeValuesAreErrors) {
