@@ -37,7 +37,8 @@ Json system_row(const JsonReader& record, const MeasuredSystem& system, const Id
   row["total_images_per_second"] = total_rate(measurement);
   row["latency_ms"] = to_json(latency(measurement));
   row["calls"] = measurement.calls.size();
-  row["memory_bytes"] = system.info.memory_bytes;
+  // Engines that do not tell leave it at 0.
+  if (system.info.memory_bytes > 0) row["memory_bytes"] = system.info.memory_bytes;
   row["engine_hash"] = system.info.hash;
   row["output_hash"] = system.output_hash;
   row["calibration"] = system.info.calibration;

@@ -45,8 +45,13 @@ Shape with_images(Shape shape, int images) {
 
 }  // namespace
 
-PeerModels::PeerModels(PeerEnvironment environment, fs::path folder, std::uint64_t seed, double timeout_s)
-    : environment_(std::move(environment)), folder_(std::move(folder)), seed_(seed), timeout_s_(timeout_s) {
+PeerModels::PeerModels(PeerEnvironment environment, fs::path folder, std::uint64_t seed, double timeout_s,
+                       std::function<void()> while_waiting)
+    : environment_(std::move(environment)),
+      folder_(std::move(folder)),
+      seed_(seed),
+      timeout_s_(timeout_s),
+      while_waiting_(std::move(while_waiting)) {
   make_writable_folder(folder_);
 }
 
@@ -67,7 +72,7 @@ fs::path PeerModels::int8(const Network& network) {
   const fs::path model = fp32(network);
   const Shape shape = with_images(network.inputs().front().shape, kCalibrationImages);
   const ImagesFile images(folder_, shape, seed_);
-  Worker worker(environment_.python.string(), "ONNX Runtime's quantizer");
+  Worker worker(environment_.python.string(), "ONNX Runtime's quantizer", while_waiting_);
   const fs::path unfinished = file.string() + ".part";
   worker.ask({{"do", "quantize"},
               {"model", model.string()},

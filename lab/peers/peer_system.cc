@@ -26,7 +26,7 @@ class PeerSystem final : public SystemUnderTest {
       : folder_(models.folder()),
         timeout_s_(models.timeout_s()),
         output_elements_(network.outputs().front().shape.elements_per_image()),
-        worker_(models.environment().python.string(), name_of(settings)) {
+        worker_(models.environment().python.string(), name_of(settings), models.while_waiting()) {
     const bool int8 = settings.precision == Precision::kInt8;
     const Json loaded = worker_.ask({{"do", "load"},
                                      {"engine", settings.engine},
@@ -119,7 +119,7 @@ class PeerSystem final : public SystemUnderTest {
 
 void check(const PeerEnvironment& environment, const PeerSettings& settings) {
   environment.require(settings.engine);
-  if (settings.precision != Precision::kFloat32 && settings.precision != Precision::kInt8)
+  if (!peers_run(settings.precision))
     throw Error(ErrorCode::kUnsupported, fmt::format("{} is run in fp32 or int8, not in {}", settings.engine,
                                                      to_string(settings.precision)));
   if (settings.max_batch < 1 || settings.threads < 1)
@@ -154,6 +154,10 @@ void require_agreement(PeerSystem& peer, PeerModels& models, const Network& netw
 }
 
 }  // namespace
+
+bool peers_run(Precision precision) {
+  return precision == Precision::kFloat32 || precision == Precision::kInt8;
+}
 
 std::vector<std::string> peer_ways(std::string_view engine, int batch) {
   if (engine != "openvino") return {""};

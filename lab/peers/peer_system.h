@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -24,6 +25,9 @@
 
 namespace octet::lab {
 
+/// The precisions that peers are run in: FP32 and INT8.
+bool peers_run(Precision precision);
+
 /// The ways in which an engine is run at a batch: {""} for most; OpenVINO {"latency"}, at batch 1 also
 /// "streams" (one request a thread in flight, so a call is of `threads` images).
 std::vector<std::string> peer_ways(std::string_view engine, int batch);
@@ -33,14 +37,15 @@ class PeerModels {
  public:
   /// `folder` is made if need be; models that are there already are taken. `seed`: of the synthetic images,
   /// those that are run and those that calibrate. `timeout_s`: the longest that any answer of a worker may
-  /// take.
+  /// take. `while_waiting` is called while one is waited for; what it throws ends the worker and the wait.
   PeerModels(PeerEnvironment environment, std::filesystem::path folder, std::uint64_t seed,
-             double timeout_s = 600);
+             double timeout_s = 600, std::function<void()> while_waiting = {});
 
   const PeerEnvironment& environment() const { return environment_; }
   const std::filesystem::path& folder() const { return folder_; }
   std::uint64_t seed() const { return seed_; }
   double timeout_s() const { return timeout_s_; }
+  const std::function<void()>& while_waiting() const { return while_waiting_; }
 
   /// The exported network. Throws what export_onnx throws, Error(kUnsupported) unless it has one input and
   /// one output.
@@ -58,6 +63,7 @@ class PeerModels {
   std::filesystem::path folder_;
   std::uint64_t seed_;
   double timeout_s_;
+  std::function<void()> while_waiting_;
   std::map<std::string, std::vector<float>> references_;  // by Network::hash
 };
 
@@ -89,7 +95,8 @@ Agreement compare_outputs(const std::vector<float>& outputs, const std::vector<f
 
 /// FP32 engines that each sum in their own order agree within this share of the outputs' range; INT8 engines,
 /// whose scales are their own, point the same way as FP32 (on networks with synthetic weights, which amplify
-/// rounding more than trained ones, the peers reach 0.87 and more; another network's outputs come to about 0).
+/// rounding more than trained ones, the peers reach 0.87 and more; another network's outputs come to about
+/// 0).
 inline constexpr double kFp32Tolerance = 1e-3;
 inline constexpr double kInt8LeastCosine = 0.8;
 

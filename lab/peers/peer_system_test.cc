@@ -11,25 +11,18 @@
 #include "lab/support/files.h"
 #include "lab/support/json.h"
 #include "octet/error.h"
+#include "tests/support/message_of.h"
 #include "tests/support/temporary_directory.h"
 
 namespace octet::lab {
 namespace {
 
 namespace fs = std::filesystem;
+using test::message_of;
 using testing::AllOf;
 using testing::HasSubstr;
 
 constexpr std::uint64_t kSeed = 3;
-
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 Network small_network() { return Network::zoo("octet-20"); }
 
@@ -200,6 +193,28 @@ TEST(PeerSystemTest, AfterItsDeathEveryCallSaysTheSame) {
   const std::string first = message_of([&] { peer->run(1); });
   EXPECT_THAT(first, HasSubstr("exit code 9"));
   EXPECT_EQ(message_of([&] { peer->run(1); }), first);
+}
+
+TEST(PeerSystemTest, AnInterruptionEndsTheWaitForAnAnswerAndTheWorker) {
+  FakePython::Answers answers;
+  answers.run = "sleep 1000";
+  const FakePython python(answers);
+  bool interrupt = false;
+  PeerModels models(find_peers(python.program().string()), python.models(), kSeed, 100, [&] {
+    if (interrupt) throw Error(ErrorCode::kInterrupted, "interrupted");
+  });
+  const Network network = small_network();
+  python.agree(models, network);
+  const auto peer = start_peer(models, network, settings());
+  interrupt = true;
+  try {
+    peer->run(1);
+    FAIL() << "waited to the end";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInterrupted);
+  }
+  interrupt = false;
+  EXPECT_THAT(message_of([&] { peer->run(1); }), HasSubstr("interrupted")) << "it has been ended";
 }
 
 TEST(PeerSystemTest, SettingsThatMakeNoSenseAreRefused) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstddef>
+#include <utility>
 
 #include "lab/support/json.h"
 #include "octet/error.h"
@@ -39,24 +40,24 @@ std::string_view worker_source() {
           static_cast<std::size_t>(octet_lab_peers_worker_end - octet_lab_peers_worker)};
 }
 
-Worker::Worker(const std::string& python, std::string name)
-    : Worker(Command{{python, "-c", std::string(worker_source())}, {}}, std::move(name)) {}
-
-Worker::Worker(const Command& command, std::string name) : name_(std::move(name)), child_(command) {}
+Worker::Worker(const std::string& python, std::string name, std::function<void()> while_waiting)
+    : name_(std::move(name)),
+      while_waiting_(std::move(while_waiting)),
+      child_(Command{{python, "-c", std::string(worker_source())}, {}}) {}
 
 Json Worker::ask(const Json& command, double timeout_s) {
-  const auto give_up = [this](const std::string& reason) {
+  const auto give_up = [this](const std::string& reason, ErrorCode code = ErrorCode::kIo) {
     failure_ = fmt::format("{}: {}", name_, reason);
     child_.finish(0);
-    throw Error(ErrorCode::kIo, failure_);
+    throw Error(code, failure_);
   };
   if (!failure_.empty()) throw Error(ErrorCode::kIo, failure_);
   std::string line;
   try {
     child_.write_line(command.dump());
-    line = child_.read_line(timeout_s);
+    line = child_.read_line(timeout_s, while_waiting_);
   } catch (const Error& error) {
-    give_up(error.what());
+    give_up(error.what(), error.code());
   }
   Json answer = Json::parse(line, nullptr, false);
   if (!answer.is_object()) give_up(fmt::format("expected an answer in JSON, got: {}", shown(line)));

@@ -11,13 +11,34 @@ constexpr double kFp32Share = 0.9;
 constexpr double kInt8Share = 0.6;
 
 constexpr double kBuildSeconds = 0.4;    // importing and building an engine
-constexpr double kPeerStartSeconds = 8;  // Python, conversion, quantisation
+constexpr double kPeerStartSeconds = 5;  // Python, conversion, quantization
 constexpr double kWarmupCalls = 5;
 constexpr double kWarmupSeconds = 0.15;  // at least
 constexpr double kServerTrials = 7;
 constexpr double kServerLoad = 1.3;  // seconds of a trial for each second of work in it
 constexpr double kRankStartSeconds = 2;
 constexpr double kDrawnImageSeconds = 0.0003;
+constexpr double kPhotographSeconds = 0.005;
+// A calibration, in runs of an FP32 image: weights and statistics of all tensors, then more for each image.
+constexpr double kCalibrationRuns = 35;
+constexpr double kCalibrationRunsAnImage = 4;
+
+bool has_integers(const std::string& precision) { return precision.starts_with("int"); }
+
+/// Whether a unit works with its network's scales.
+bool needs_calibration(const Unit& unit, const StudyConfig& config) {
+  switch (unit.kind) {
+    case UnitKind::kMachine:
+    case UnitKind::kProjected:
+      return false;
+    case UnitKind::kCalibration:
+      return true;
+    case UnitKind::kAccuracy:
+      return std::any_of(config.accuracy.precisions.begin(), config.accuracy.precisions.end(), has_integers);
+    default:
+      return has_integers(unit.precision);
+  }
+}
 
 /// Of the best instruction set's speed that another one reaches, roughly.
 double isa_share(const std::string& isa, const std::string& precision, double generic_share) {
@@ -29,11 +50,30 @@ double isa_share(const std::string& isa, const std::string& precision, double ge
 }  // namespace
 
 Forecast::Forecast(const StudyConfig& config, ExpectedSpeed speed,
-                   std::function<double(const std::string&)> macs)
-    : config_(config), speed_(speed), macs_(std::move(macs)) {}
+                   std::function<NetworkWork(const std::string&)> work)
+    : config_(config), speed_(speed), work_(std::move(work)) {}
 
 void Forecast::learn(const std::string& network, const std::string& precision, int batch, double image_s) {
   learned_.push_back({network, precision, batch, image_s});
+}
+
+void Forecast::learn_calibration(const std::string& network, double calibration_s) {
+  calibration_s_.try_emplace(network, calibration_s);
+}
+
+void Forecast::has_calibration(const std::string& network) { calibration_s_[network] = 0; }
+
+double Forecast::preparation_s(const Unit& unit) const {
+  if (!needs_calibration(unit, config_)) return 0;
+  if (const auto known = calibration_s_.find(unit.network); known != calibration_s_.end())
+    return known->second;
+  Unit run = unit;
+  run.precision = "fp32";
+  run.isa.clear();
+  const NetworkWork work = work_(unit.network);
+  const auto images = static_cast<double>(work.calibrating);
+  return (kCalibrationRuns + kCalibrationRunsAnImage * images) * image_s(run) +
+         images * (work.photographs ? kPhotographSeconds : kDrawnImageSeconds);
 }
 
 double Forecast::image_s(const Unit& unit) const {
@@ -49,7 +89,7 @@ double Forecast::image_s(const Unit& unit) const {
   const double share = isa_share(unit.isa, unit.precision, speed_.generic_share);
   if (nearest != nullptr) return nearest->image_s / share;
   const bool integers = unit.precision.starts_with("int8");
-  const double giga_ops = 2e-9 * macs_(unit.network);
+  const double giga_ops = 2e-9 * work_(unit.network).macs;
   return giga_ops / (integers ? kInt8Share * speed_.int8_gops : kFp32Share * speed_.fp32_gflops) / share;
 }
 
@@ -67,15 +107,25 @@ double Forecast::throughput_s(double call_s) const {
   return kBuildSeconds + peers * kPeerStartSeconds + engines * (warmup + timed);
 }
 
+double Forecast::accuracy_s(const Unit& unit) const {
+  const NetworkWork work = work_(unit.network);
+  double picture_s = work.photographs ? kPhotographSeconds : kDrawnImageSeconds;
+  Unit run = unit;
+  for (const std::string& precision : config_.accuracy.precisions) {
+    run.precision = precision;
+    picture_s += image_s(run);
+  }
+  return kBuildSeconds + static_cast<double>(work.measured) * picture_s;
+}
+
 double Forecast::seconds(const Unit& unit) const {
   const auto batch = static_cast<double>(unit.batch);
   switch (unit.kind) {
     case UnitKind::kMachine:
       return config_.power.idle_s + 1;
     case UnitKind::kProjected:
-      return 0.05;
     case UnitKind::kCalibration:
-      return 0.5 + 40 * image_s(unit);
+      return 0.05;
     case UnitKind::kThroughput:
       return throughput_s(batch * image_s(unit));
     case UnitKind::kLadder:
@@ -90,13 +140,8 @@ double Forecast::seconds(const Unit& unit) const {
     case UnitKind::kLayers:
       // Timed runs and untimed ones.
       return kBuildSeconds + (2 * config_.layers.iterations + 2) * batch * image_s(unit);
-    case UnitKind::kAccuracy: {
-      const auto precisions = static_cast<double>(config_.accuracy.precisions.size());
-      const double pictures = unit.network == "octet-20"   ? static_cast<double>(config_.accuracy.drawn)
-                              : config_.accuracy.limit > 0 ? static_cast<double>(config_.accuracy.limit)
-                                                           : 50000;
-      return kBuildSeconds + pictures * (kDrawnImageSeconds + precisions * image_s(unit));
-    }
+    case UnitKind::kAccuracy:
+      return accuracy_s(unit);
   }
   return 0;
 }

@@ -6,8 +6,10 @@
 // network by network all the rest. A unit is what a record (record.h) is of: it is done whole or done again.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -60,15 +62,31 @@ struct ExpectedSpeed {
   double generic_share = 0.1;  ///< of them that an instruction set two steps down may reach
 };
 
+/// How much there is to compute of a network.
+struct NetworkWork {
+  double macs = 0;              ///< multiply-accumulates of an image
+  std::size_t measured = 0;     ///< pictures that its accuracy is measured on
+  std::size_t calibrating = 0;  ///< images that its INT8 scales are made from
+  bool photographs = false;     ///< these come from files, which have to be decoded
+};
+
 /// Forecasts of a unit's time, from peaks at first, then from what was measured of the same network.
 class Forecast {
  public:
-  /// `macs`: multiply-accumulates of an image of a network; asked once for each.
-  Forecast(const StudyConfig& config, ExpectedSpeed speed, std::function<double(const std::string&)> macs);
+  Forecast(const StudyConfig& config, ExpectedSpeed speed,
+           std::function<NetworkWork(const std::string& network)> work);
 
+  /// Of the unit itself.
   double seconds(const Unit& unit) const;
+  /// What comes to it where the unit is its network's first that needs a calibration.
+  double preparation_s(const Unit& unit) const;
+
   /// Seconds of an image, as measured.
   void learn(const std::string& network, const std::string& precision, int batch, double image_s);
+  /// Seconds that its calibration took once.
+  void learn_calibration(const std::string& network, double calibration_s);
+  /// It is there and costs nothing more.
+  void has_calibration(const std::string& network);
 
  private:
   struct Learned {
@@ -78,11 +96,13 @@ class Forecast {
   };
   double image_s(const Unit& unit) const;
   double throughput_s(double call_s) const;
+  double accuracy_s(const Unit& unit) const;
 
   const StudyConfig& config_;
   ExpectedSpeed speed_;
-  std::function<double(const std::string&)> macs_;
+  std::function<NetworkWork(const std::string&)> work_;
   std::vector<Learned> learned_;
+  std::map<std::string, double> calibration_s_;  // by network, where known
 };
 
 }  // namespace octet::lab

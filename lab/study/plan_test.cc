@@ -115,16 +115,42 @@ Unit throughput_unit(const std::string& precision, int batch) {
 
 TEST(Forecast, GrowsWithTheBatchAndShrinksWithTheSpeed) {
   const StudyConfig config = small_config();
-  const auto macs = [](const std::string&) { return 1e10; };
-  const Forecast slow(config, {100, 300}, macs), fast(config, {1000, 3000}, macs);
+  const auto work = [](const std::string&) { return NetworkWork{1e10}; };
+  const Forecast slow(config, {100, 300}, work), fast(config, {1000, 3000}, work);
   EXPECT_GT(slow.seconds(throughput_unit("fp32", 64)), 2 * slow.seconds(throughput_unit("fp32", 8)));
   EXPECT_GT(slow.seconds(throughput_unit("fp32", 64)), 5 * fast.seconds(throughput_unit("fp32", 64)));
   EXPECT_LT(slow.seconds(throughput_unit("int8", 64)), slow.seconds(throughput_unit("fp32", 64)));
 }
 
+TEST(Forecast, ACalibrationIsCountedUntilItIsThere) {
+  const StudyConfig config = small_config();
+  Forecast forecast(config, {100, 300}, [](const std::string&) { return NetworkWork{1e10, 0, 4}; });
+  const Unit integers = throughput_unit("int8", 8);
+  EXPECT_EQ(forecast.preparation_s(throughput_unit("fp32", 8)), 0);
+  EXPECT_GT(forecast.preparation_s(integers), 1) << "dozens of images of 0.2 s each";
+  forecast.learn_calibration("alexnet", 17);
+  EXPECT_EQ(forecast.preparation_s(integers), 17);
+  forecast.has_calibration("alexnet");
+  EXPECT_EQ(forecast.preparation_s(integers), 0);
+  EXPECT_EQ(forecast.seconds({UnitKind::kCalibration, "calibration/alexnet", "alexnet"}),
+            forecast.seconds({UnitKind::kCalibration, "calibration/vgg-16", "vgg-16"}));
+}
+
+TEST(Forecast, AccuracyTakesAsLongAsThereArePictures) {
+  const StudyConfig config = small_config();
+  const auto seconds = [&](std::size_t pictures) {
+    const Forecast forecast(config, {100, 300}, [&](const std::string&) {
+      return NetworkWork{1e9, pictures, 4, true};
+    });
+    return forecast.seconds({UnitKind::kAccuracy, "accuracy/alexnet", "alexnet", "", 25});
+  };
+  EXPECT_NEAR((seconds(2000) - seconds(1000)) / (seconds(1000) - seconds(0)), 1, 1e-9);
+  EXPECT_GT(seconds(50000), 600);
+}
+
 TEST(Forecast, TrustsWhatWasMeasured) {
   const StudyConfig config = small_config();
-  Forecast forecast(config, {100, 300}, [](const std::string&) { return 1e10; });
+  Forecast forecast(config, {100, 300}, [](const std::string&) { return NetworkWork{1e10}; });
   forecast.learn("alexnet", "fp32", 8, 1.0);  // a second an image
   EXPECT_GT(forecast.seconds(throughput_unit("fp32", 16)), 16.0);
   forecast.learn("alexnet", "fp32", 16, 0.001);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <set>
 
 #include "lab/bundle/bundle.h"
 #include "lab/bundle/record.h"
@@ -131,7 +132,7 @@ class Run {
   }
 
   std::optional<Json> refuse_for_time(const Unit& unit) const {
-    const double predicted = worker_.forecast_s(unit);
+    double predicted = worker_.forecast_s(unit);
     const auto refusal = [&](std::string reason) {
       return Json{{"outcome", "not_run"}, {"predicted_s", predicted}, {"reason", std::move(reason)}};
     };
@@ -139,6 +140,7 @@ class Run {
     if (limits.unit_s > 0 && predicted > limits.unit_s)
       return refusal(fmt::format("would take {:.0f} s, the limit of one measurement is {:.0f} s", predicted,
                                  limits.unit_s));
+    predicted += worker_.preparation_s(unit);
     const double elapsed = now_s() - start_s_;
     if (limits.time_s > 0 && elapsed + predicted > limits.time_s)
       return refusal(fmt::format("would take {:.0f} s, of the {:.0f} s for the study {:.0f} s are left",
@@ -168,25 +170,27 @@ class Run {
     if (outcome == "not_run") ++report_.not_run;
     if (outcome == "failed")
       report_.failed.push_back(fmt::format("{}: {}", unit.key, record["error"].get<std::string>()));
+    // Beside systems that were measured there may be some that were not.
+    if (outcome != "measured" || !record.contains("systems")) return;
+    for (const Json& system : record["systems"])
+      if (system.value("outcome", "") == "failed")
+        report_.failed.push_back(fmt::format("{}: {}", unit.key, system["error"].get<std::string>()));
   }
 
-  /// Forecast of all units after this one; made once a unit, as progress is shown while it is timed.
-  double forecast_after(std::size_t current) const {
-    double sum = 0;
-    for (std::size_t i = current + 1; i < units_.size(); ++i) {
-      if (kept_[i]) continue;
-      const double predicted = worker_.forecast_s(units_[i]);
-      if (config_.limits.unit_s <= 0 || predicted <= config_.limits.unit_s) sum += predicted;
-    }
-    return sum;
+  /// Of this unit and all after it; made once a unit, as progress is shown while it is timed.
+  void forecast_from(std::size_t current) {
+    std::vector<Unit> left;
+    for (std::size_t i = current; i < units_.size(); ++i)
+      if (!kept_[i]) left.push_back(units_[i]);
+    unit_forecast_s_ = forecast_after_s_ = 0;
+    const std::vector<PlannedTime> times = planned_times(worker_, left, config_.limits.unit_s);
+    for (std::size_t i = 0; i < times.size(); ++i)
+      if (!times[i].too_long) (i == 0 ? unit_forecast_s_ : forecast_after_s_) += times[i].seconds;
   }
 
   void show_progress(std::size_t current, double share) {
     if (!callbacks_.on_progress) return;
-    if (share == 0) {
-      unit_forecast_s_ = worker_.forecast_s(units_[current]);
-      forecast_after_s_ = forecast_after(current);
-    }
+    if (share == 0) forecast_from(current);
     StudyProgress progress;
     progress.done = report_.kept + done_;
     progress.units = units_.size();
@@ -228,6 +232,19 @@ class Run {
 };
 
 }  // namespace
+
+std::vector<PlannedTime> planned_times(const UnitWorker& worker, std::span<const Unit> units, double unit_s) {
+  std::vector<PlannedTime> times;
+  std::set<std::string> prepared;  // networks
+  for (const Unit& unit : units) {
+    PlannedTime time{worker.forecast_s(unit), false};
+    time.too_long = unit_s > 0 && time.seconds > unit_s;
+    const double preparation_s = time.too_long ? 0 : worker.preparation_s(unit);
+    if (preparation_s > 0 && prepared.insert(unit.network).second) time.seconds += preparation_s;
+    times.push_back(time);
+  }
+  return times;
+}
 
 StudyReport run_study(const StudyFolder& folder, const StudyConfig& config, const std::vector<Unit>& units,
                       UnitWorker& worker, const std::atomic<bool>& stop, const RunnerCallbacks& callbacks) {

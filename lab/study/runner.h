@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,10 +25,21 @@ class UnitWorker {
   /// out. What it throws becomes a record of outcome "failed", but for Error(kInterrupted), which ends the
   /// study.
   virtual Json run(const Unit& unit, const std::function<void(double share)>& on_progress) = 0;
+  /// Of the unit itself.
   virtual double forecast_s(const Unit& unit) const = 0;
+  /// Of what is made once for a network, if this unit needs it and it is not there yet.
+  virtual double preparation_s(const Unit& /*unit*/) const { return 0; }
   /// Of records that are new or were kept, so that later forecasts are better.
   virtual void learn(const Unit& unit, const Json& record) = 0;
 };
+
+/// When a unit's turn comes.
+struct PlannedTime {
+  double seconds = 0;     ///< with the network's preparation, if it is the first that needs it
+  bool too_long = false;  ///< the unit itself would pass the limit of one measurement, and is not run
+};
+/// Forecasts of units that are done one after the other. `unit_s`: the limit; 0: none.
+std::vector<PlannedTime> planned_times(const UnitWorker& worker, std::span<const Unit> units, double unit_s);
 
 struct StudyProgress {
   std::size_t done = 0;  ///< units

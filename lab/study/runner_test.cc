@@ -178,6 +178,45 @@ TEST_F(Runner, UnitsBeyondTheTimeLimitsAreNotRunAndSayHowLongTheyWouldTake) {
   EXPECT_EQ(run().measured, 6u);
 }
 
+/// A calibration, say, that every integer unit of a network works with.
+class PreparingWorker : public FakeWorker {
+ public:
+  double preparation_s(const Unit& unit) const override { return unit.precision == "int8" ? 10 : 0; }
+};
+
+TEST(PlannedTimes, WhatANetworkNeedsOnceIsCountedOnce) {
+  PreparingWorker worker;
+  std::vector<Unit> units = made_up_units(4);
+  units[0].precision = "fp32";
+  for (Unit& unit : units) unit.network = "same";
+  units[3].network = "other";
+  std::vector<double> seconds;
+  for (const PlannedTime& time : planned_times(worker, units, 5)) {
+    EXPECT_FALSE(time.too_long) << "the limit is of the unit itself";
+    seconds.push_back(time.seconds);
+  }
+  EXPECT_THAT(seconds, ElementsAre(1, 11, 1, 11));
+  for (const PlannedTime& time : planned_times(worker, units, 0.5)) {
+    EXPECT_TRUE(time.too_long);
+    EXPECT_EQ(time.seconds, 1) << "what is not run needs nothing";
+  }
+}
+
+TEST_F(Runner, ASystemThatFailedBesideOthersIsReportedAndTheUnitCounts) {
+  class WithSystems : public FakeWorker {
+   public:
+    Json run(const Unit& unit, const std::function<void(double)>& on_progress) override {
+      Json record = FakeWorker::run(unit, on_progress);
+      record["systems"] = {{{"outcome", "failed"}, {"error", "openvino (latency): it died"}}};
+      return record;
+    }
+  } worker;
+  const std::vector<Unit> units = made_up_units(1);
+  const StudyReport report = run_study(StudyFolder(folder()), config_, units, worker, stop_);
+  EXPECT_EQ(report.measured, 1u);
+  EXPECT_THAT(report.failed, ElementsAre(units[0].key + ": openvino (latency): it died"));
+}
+
 TEST_F(Runner, ARecordWhoseFileIsBrokenIsDoneAgain) {
   run();
   std::ofstream(folder() / "records" / record_file_name(units_[0].key)) << "{\"schema\": ";

@@ -26,11 +26,14 @@ constexpr const char* kOwnNetwork = "octet-20";
 // Where there are no pictures, scales are made from a few synthetic images: enough to measure speed.
 constexpr int kSyntheticImages = 4;
 constexpr double kPeakSeconds = 0.05;
+constexpr double kPeerTimeout_s = 600;  // for one answer: a large network's quantization takes minutes
 constexpr std::uintmax_t kMaxNetworkBytes = std::uintmax_t{4} << 30;
 
 bool contains(const std::vector<std::string>& list, const std::string& word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
+
+bool is_peer(const std::string& engine) { return contains(peer_names(), engine); }
 
 MeterOptions meter_options(const StudyConfig::Power& power) {
   MeterOptions options;
@@ -75,9 +78,28 @@ Workshop::Workshop(const StudyConfig& config, const std::atomic<bool>& stop)
       peaks_(measure_peaks(threads(), machine_.best_isa, kPeakSeconds)),
       meters_(find_meters(meter_options(config.power))),
       memory_limit_(config.limits.memory_bytes > 0 ? config.limits.memory_bytes : available_memory()),
-      forecast_(config, expected_speed(peaks_), [this](const std::string& name) { return macs_of(name); }) {}
+      forecast_(config, expected_speed(peaks_), [this](const std::string& name) { return work_of(name); }) {
+  if (!wants_peers(config)) return;
+  environment_ = find_peers();
+  require_peers(config, *environment_);
+}
 
 Workshop::~Workshop() = default;
+
+bool wants_peers(const StudyConfig& config) {
+  const StudyConfig::Throughput& section = config.throughput;
+  return !section.networks.empty() && std::any_of(section.engines.begin(), section.engines.end(), is_peer);
+}
+
+void require_peers(const StudyConfig& config, const PeerEnvironment& environment) {
+  const StudyConfig::Throughput& section = config.throughput;
+  for (const std::string& engine : section.engines)
+    if (is_peer(engine)) environment.require(engine);
+  if (contains(section.precisions, to_string(Precision::kInt8)) && !environment.quantizer_missing.empty())
+    throw Error(ErrorCode::kNotFound,
+                fmt::format("other engines in int8 need ONNX Runtime's quantizer: {}. {}",
+                            environment.quantizer_missing, how_to_get_peers()));
+}
 
 int Workshop::threads() const { return config_.threads > 0 ? config_.threads : machine_.default_threads; }
 
@@ -95,23 +117,33 @@ PlanMachine Workshop::plan_machine() const {
   for (const NetworkFiles& files : config_.files)
     plan.identity += fmt::format(" {} {} {}", files.network, file_hash(files.prototxt),
                                  files.weights.empty() ? "" : file_hash(files.weights));
+  if (environment_)
+    for (const PeerEngine& engine : environment_->engines)
+      plan.identity += fmt::format(" {} {}", engine.engine, engine.version);
   return plan;
 }
 
-double Workshop::macs_of(const std::string& name) {
-  const auto [entry, is_new] = macs_.try_emplace(name, 0);
+NetworkWork Workshop::work_of(const std::string& name) {
+  const auto [entry, is_new] = works_.try_emplace(name);
   if (!is_new) return entry->second;
   // Structure is all that is asked for, but there is no network without weights; it is not kept.
   const NetworkFiles* files = config_.find_files(name);
-  double macs = 0;
+  NetworkWork work;
+  work.calibrating = kSyntheticImages;
   try {
     const Network opened = files == nullptr ? Network::zoo(name, config_.seed)
                                             : Network::load_caffe(files->prototxt, std::nullopt);
-    for (const LayerInfo& layer : opened.layers()) macs += static_cast<double>(layer.macs);
+    for (const LayerInfo& layer : opened.layers()) work.macs += static_cast<double>(layer.macs);
+    if (name == kOwnNetwork || has_own_pictures(name)) {
+      const StudyPictures chosen = choose_pictures(name, opened);
+      work.measured = chosen.measured.size();
+      work.calibrating = chosen.calibrated.size();
+      work.photographs = name != kOwnNetwork;
+    }
   } catch (const Error&) {
     // Its units will fail with this error, in their turn.
   }
-  return macs_[name] = macs;
+  return works_[name] = work;
 }
 
 const Network& Workshop::network(const std::string& name) {
@@ -135,8 +167,9 @@ bool Workshop::has_own_pictures(const std::string& network) const {
          !config_.accuracy.images.empty();
 }
 
-StudyPictures Workshop::pictures(const std::string& name) {
-  const Network& net = network(name);
+StudyPictures Workshop::pictures(const std::string& name) { return choose_pictures(name, network(name)); }
+
+StudyPictures Workshop::choose_pictures(const std::string& name, const Network& net) const {
   const StudyConfig::Accuracy& section = config_.accuracy;
   StudyPictures pictures;
   pictures.preprocessing =
@@ -162,8 +195,9 @@ StudyPictures Workshop::pictures(const std::string& name) {
     const bool calibrates = i % every == 0 && pictures.calibrated.size() < calibrating;
     (calibrates ? pictures.calibrated : pictures.measured).push_back(all[i]);
   }
-  pictures.description = fmt::format("folder {}, {} pictures", fs::path(section.images).filename().string(),
-                                     pictures.measured.size());
+  pictures.description =
+      fmt::format("folder {}, {} of {} pictures, none of those that calibrate",
+                  fs::path(section.images).filename().string(), pictures.measured.size(), all.size());
   return pictures;
 }
 
@@ -193,6 +227,7 @@ const StudyCalibration& Workshop::calibration(const std::string& name) {
     made.calibration = std::make_shared<const Calibration>(calibrate(net, images, options));
   }
   made.seconds = seconds(system_clock().now() - start);
+  forecast_.has_calibration(name);
   return calibrations_.emplace(name, std::move(made)).first->second;
 }
 
@@ -215,7 +250,8 @@ BuildOptions Workshop::build_options(const Unit& unit) {
 
 PeerModels& Workshop::peers() {
   if (peers_ == nullptr)
-    peers_ = std::make_unique<PeerModels>(find_peers(), temporary_.path() / "models", config_.seed);
+    peers_ = std::make_unique<PeerModels>(environment_.value(), temporary_.path() / "models", config_.seed,
+                                          kPeerTimeout_s, [this] { check_stop(); });
   return *peers_;
 }
 
@@ -244,6 +280,8 @@ Json Workshop::run(const Unit& unit, const std::function<void(double)>& on_progr
 }
 
 void Workshop::learn(const Unit& unit, const Json& record) {
+  if (unit.kind == UnitKind::kCalibration && record.at("outcome") == "measured")
+    forecast_.learn_calibration(unit.network, record.at("seconds").get<double>());
   if (unit.kind != UnitKind::kThroughput || record.at("outcome") != "measured") return;
   for (const Json& system : record.at("systems")) {
     if (system.contains("outcome") || system.at("info").at("engine") != "octet") continue;

@@ -53,14 +53,21 @@ struct StudyCalibration {
   double seconds = 0;
 };
 
+/// Whether a study measures engines beside Octet.
+bool wants_peers(const StudyConfig& config);
+/// Throws Error(kNotFound), with how to get it, if one of them or what it needs is not there.
+void require_peers(const StudyConfig& config, const PeerEnvironment& environment);
+
 class Workshop final : public UnitWorker {
  public:
-  /// Both must outlive it. Throws what find_meters throws.
+  /// Both must outlive it. Throws what find_meters throws, and Error(kNotFound) where the configuration asks
+  /// for another engine that is not there, with how to get it.
   Workshop(const StudyConfig& config, const std::atomic<bool>& stop);
   ~Workshop() override;
 
   Json run(const Unit& unit, const std::function<void(double share)>& on_progress) override;
   double forecast_s(const Unit& unit) const override { return forecast_.seconds(unit); }
+  double preparation_s(const Unit& unit) const override { return forecast_.preparation_s(unit); }
   void learn(const Unit& unit, const Json& record) override;
 
   /// What plan_study takes.
@@ -88,11 +95,11 @@ class Workshop final : public UnitWorker {
   std::uint64_t memory_limit() const { return memory_limit_; }
 
   const FoundMeters& meters() const { return meters_; }
-  /// Looks for them when first asked.
   PeerModels& peers();
 
  private:
-  double macs_of(const std::string& network);
+  NetworkWork work_of(const std::string& network);
+  StudyPictures choose_pictures(const std::string& name, const Network& network) const;
 
   const StudyConfig& config_;
   const std::atomic<bool>& stop_;
@@ -104,7 +111,8 @@ class Workshop final : public UnitWorker {
   std::optional<Network> network_;
   std::string network_name_;
   std::map<std::string, StudyCalibration> calibrations_;
-  std::map<std::string, double> macs_;
+  std::map<std::string, NetworkWork> works_;
+  std::optional<PeerEnvironment> environment_;  // of peers, where there is one to be measured
   std::unique_ptr<PeerModels> peers_;
   Forecast forecast_;
 };

@@ -386,7 +386,7 @@ void Child::write_line(std::string_view line) {
   }
 }
 
-std::string Child::read_line(double timeout_s) {
+std::string Child::read_line(double timeout_s, const std::function<void()>& while_waiting) {
   Impl& child = *impl_;
   const Nanoseconds deadline = deadline_after(timeout_s);
   for (std::size_t searched = 0;;) {
@@ -403,6 +403,7 @@ std::string Child::read_line(double timeout_s) {
     child.pump(false, ended ? 0 : milliseconds_until(deadline, kTickMs));
     if (child.printed.size() > searched) continue;
     if (ended) child.fail_ended();
+    if (while_waiting) while_waiting();
     if (system_clock().now() >= deadline)
       child.fail_silent(fmt::format("expected an answer within {:g} s, got none", timeout_s));
   }

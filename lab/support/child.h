@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,8 +54,9 @@ class Child {
   /// has not read what it was sent.
   void write_line(std::string_view line);
   /// Without its end of line. Throws Error(kIo): it ended (with exit code and the end of its stderr), no line
-  /// within `timeout_s`, or a line of more than 64 MiB.
-  std::string read_line(double timeout_s);
+  /// within `timeout_s`, or a line of more than 64 MiB. `while_waiting` is called every few milliseconds;
+  /// what it throws ends the wait.
+  std::string read_line(double timeout_s, const std::function<void()>& while_waiting = {});
   /// Closes its input, waits up to `timeout_s`, then ends it. Returns the exit code as Finished has it.
   int finish(double timeout_s);
   pid_t pid() const;

@@ -1,5 +1,7 @@
 // Throughput and latency of a network at one precision and batch, by all engines of the study in turns; and
 // of one forced instruction set, for the ladder.
+#include <fmt/format.h>
+
 #include <optional>
 
 #include "lab/bench/octet_system.h"
@@ -47,7 +49,9 @@ struct Lineup {
   }
 };
 
+/// Nothing at a precision that peers are not run in.
 void add_peer(Lineup& lineup, const std::string& engine, const Unit& unit, Workshop& shop) {
+  if (!peers_run(parse_precision(unit.precision))) return;
   for (const std::string& way : peer_ways(engine, unit.batch)) {
     shop.check_stop();
     try {
@@ -59,6 +63,7 @@ void add_peer(Lineup& lineup, const std::string& engine, const Unit& unit, Works
       settings.threads = shop.threads();
       lineup.add(start_peer(shop.peers(), shop.network(unit.network), settings));
     } catch (const Error& error) {
+      if (error.code() == ErrorCode::kInterrupted) throw;
       SystemInfo info;
       info.engine = engine;
       info.way = way;
@@ -84,6 +89,8 @@ Json throughput_job(const Unit& unit, Workshop& shop, const JobProgress& progres
     if (const std::optional<Json> record = refuse_for_memory(unit, shop, options)) return *record;
     lineup.add(std::make_unique<OctetSystem>(shop.network(unit.network), options, shop.config().seed));
   }
+  if (lineup.pointers.empty() && lineup.failed.empty())
+    return not_run(fmt::format("no engine of this study is run in {}", unit.precision));
   if (lineup.pointers.empty())
     throw Error(ErrorCode::kNotFound, lineup.failed.front().at("error").get<std::string>());
   Json record = head(unit);
