@@ -10,20 +10,13 @@
 #include "lab/bundle/results.h"
 #include "lab/support/json.h"
 #include "octet/error.h"
+#include "tests/support/message_of.h"
 
 namespace octet::lab {
 namespace {
 
+using test::message_of;
 using ::testing::HasSubstr;
-
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 TEST(JsonText, KeepsListsOfValuesOnOneLine) {
   EXPECT_EQ(format_json({{"a", {1, 2.5, "x"}}, {"b", {{"c", nullptr}}}, {"d", Json::array()}}),

@@ -6,12 +6,14 @@
 
 #include "lab/power/kinds.h"
 #include "octet/error.h"
+#include "tests/support/message_of.h"
 #include "tests/support/temporary_directory.h"
 
 namespace octet::lab {
 namespace {
 
 namespace fs = std::filesystem;
+using test::message_of;
 using ::testing::HasSubstr;
 
 constexpr const char* kAnswer = R"(
@@ -44,15 +46,6 @@ class Ipmi : public ::testing::Test {
  private:
   test::TemporaryDirectory directory_;
 };
-
-std::string error_of(Meter& meter) {
-  try {
-    meter.read();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 TEST_F(Ipmi, TheInstantaneousReadingIsTaken) {
   answers(kAnswer);
@@ -103,7 +96,7 @@ TEST_F(Ipmi, AToolThatDisappearsFailsTheReadingAndMayComeBack) {
   const FoundKind found = find_ipmi(options_);
   ASSERT_TRUE(found.status.works);
   fs::remove(path());
-  EXPECT_THAT(error_of(*found.meters[0]), HasSubstr("no such program"));
+  EXPECT_THAT(message_of([&] { (*found.meters[0]).read(); }), HasSubstr("no such program"));
   answers(kAnswer);
   EXPECT_DOUBLE_EQ(found.meters[0]->read(), 214);
 }

@@ -6,21 +6,14 @@
 #include "lab/support/files.h"
 #include "lab/support/json.h"
 #include "octet/error.h"
+#include "tests/support/message_of.h"
 #include "tests/support/temporary_directory.h"
 
 namespace octet::lab {
 namespace {
 
+using test::message_of;
 using testing::HasSubstr;
-
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 /// The P40's file with a change.
 std::string message_with(const std::function<void(Json&)>& change) {

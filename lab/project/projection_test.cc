@@ -13,20 +13,13 @@
 #include "lab/project/fit.h"
 #include "lab/support/json.h"
 #include "octet/error.h"
+#include "tests/support/message_of.h"
 
 namespace octet::lab {
 namespace {
 
+using test::message_of;
 using testing::HasSubstr;
-
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 const std::vector<LayerWork>& work_of(const std::string& network) {
   static std::map<std::string, std::vector<LayerWork>> cache;

@@ -15,27 +15,20 @@
 #include "lab/support/clock.h"
 #include "lab/support/files.h"
 #include "octet/error.h"
+#include "tests/support/message_of.h"
 #include "tests/support/temporary_directory.h"
 
 namespace octet::lab {
 namespace {
 
 namespace fs = std::filesystem;
+using test::message_of;
 using testing::AllOf;
 using testing::HasSubstr;
 
 constexpr double kLong = 100;  // seconds that no test waits
 
 Command shell(const std::string& script) { return {{"sh", "-c", script}, {}}; }
-
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 std::ptrdiff_t open_descriptors() {
   return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator());

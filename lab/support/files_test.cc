@@ -5,22 +5,15 @@
 #include <functional>
 
 #include "octet/error.h"
+#include "tests/support/message_of.h"
 #include "tests/support/temporary_directory.h"
 
 namespace octet::lab {
 namespace {
 
 namespace fs = std::filesystem;
+using test::message_of;
 using testing::HasSubstr;
-
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 std::vector<fs::path> listing(const fs::path& folder) {
   return {fs::directory_iterator(folder), fs::directory_iterator()};
