@@ -268,12 +268,12 @@ TEST(Observer, MeasuresParallelCapacityBeforeAndAfter) {
 TEST(Observer, LooksTwiceWhereParallelCapacityIsLow) {
   FakeMachine machine;
   int calls = 0;
-  Observer observer(with_capacities(machine, {0.5, 0.96, 0.60, 0.55}, &calls));
+  Observer observer(with_capacities(machine, {0.5, 0.96, 0.52, 0.5}, &calls));
   EXPECT_EQ(calls, 2);
   const Observation seen = observer.finish();
   EXPECT_EQ(calls, 4);
   EXPECT_EQ(seen.parallel_capacity_before, 0.96);  // other work, for a moment
-  EXPECT_EQ(seen.parallel_capacity_after, 0.60);
+  EXPECT_EQ(seen.parallel_capacity_after, 0.52);
 }
 
 TEST(Observer, MeasuresParallelCapacityOfTwoCoresAtLeastAndWhereItIsAskedTo) {

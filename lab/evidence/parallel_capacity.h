@@ -16,10 +16,10 @@ namespace octet::lab {
 std::vector<int> comparable_cpus(const std::filesystem::path& root, std::span<const int> cpus);
 
 /// Mean rate of `cpus` working together, 1 being the fastest that one of them was seen to be: 1 for cores of
-/// their own, less the turbo that busy neighbours cost, 0.5 to 0.65 for two hardware threads of one core.
-/// Takes 2 ms, outside of which nothing changes: only threads of its own are bound. Throws Error where a
-/// thread cannot be made or bound, or where a CPU is so busy with other work that it does not begin within 10
-/// ms.
+/// their own, less the turbo that busy neighbours cost and what a host's other guests take; 0.5 for two
+/// hardware threads of one core, whose adders they share. Takes 2 ms and changes nothing outside: only
+/// threads of its own are bound. Throws Error where a thread cannot be made or bound, or where a CPU is so
+/// busy with other work that it does not begin within 5 ms.
 double measure_parallel_capacity(std::span<const int> cpus);
 
 }  // namespace octet::lab

@@ -33,9 +33,10 @@ inline constexpr double kVariation = 0.05;
 inline constexpr double kDrift = 0.05;
 /// Between the clock rates before and after, or of the first and last third during: two turbo steps at most.
 inline constexpr double kClockRate = 0.05;
-/// Of what each CPU delivers alone, when all are busy: turbo falls by 10 to 20 % then, and two hardware
-/// threads of one core share 0.5 to 0.65 each.
-inline constexpr double kParallelCapacity = 0.75;
+/// Parallel capacity. Two hardware threads of one core show 0.5. Cores of their own show 0.8 to 1, since
+/// turbo falls where all work, and down to 0.7 where a host's other guests use the cores' second hardware
+/// threads.
+inline constexpr double kParallelCapacity = 0.6;
 /// Fewer calls have no distribution.
 inline constexpr std::size_t kCalls = 5;
 /// Adjusting a clock's speed moves all clocks alike, so only a step or a suspension shows. Seconds.

@@ -144,21 +144,20 @@ TEST(Verdict, ComparesClockRatesBeforeAndAfter) {
 TEST(Verdict, SuspectsASharedCoreByTheLesserCapacity) {
   Observation observation;
   observation.seconds = 10;
-  observation.parallel_capacity_before = 0.82;  // turbo falls where all CPUs work
+  observation.parallel_capacity_before = 0.7;  // turbo, and other guests of the host
   EXPECT_THAT(codes(judge({100, true, {}}, observation)), IsEmpty());
-  observation.parallel_capacity_after = 0.615;
+  observation.parallel_capacity_after = 0.505;
   const Judgement judgement = judge({100, true, {}}, observation);
   EXPECT_EQ(judgement.verdict, Verdict::kSuspect);
   ASSERT_THAT(codes(judgement), ElementsAre("shared-core"));
-  EXPECT_THAT(judgement.reasons[0].text, HasSubstr("the CPUs together ran at 0.61"));
-  EXPECT_THAT(judgement.reasons[0].text,
-              HasSubstr("less than 0.75: the hypervisor may run them on one core"));
-  EXPECT_EQ(judgement.reasons[0].value, 0.615);
-  EXPECT_EQ(judgement.reasons[0].bound, 0.75);
+  EXPECT_THAT(judgement.reasons[0].text, HasSubstr("the CPUs together ran at 0.5"));
+  EXPECT_THAT(judgement.reasons[0].text, HasSubstr("less than 0.6: the hypervisor may run them on one core"));
+  EXPECT_EQ(judgement.reasons[0].value, 0.505);
+  EXPECT_EQ(judgement.reasons[0].bound, 0.6);
   std::swap(observation.parallel_capacity_before, observation.parallel_capacity_after);
-  EXPECT_EQ(judge({100, true, {}}, observation).reasons[0].value, 0.615);
-  observation.parallel_capacity_after = 0.62;
-  EXPECT_EQ(judge({100, true, {}}, observation).reasons[0].value, 0.615);
+  EXPECT_EQ(judge({100, true, {}}, observation).reasons[0].value, 0.505);
+  observation.parallel_capacity_after = 0.52;
+  EXPECT_EQ(judge({100, true, {}}, observation).reasons[0].value, 0.505);
 }
 
 TEST(Verdict, DoesNotSuspectAShortWindowForOneTick) {
