@@ -28,6 +28,15 @@ install_packages() {
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
 }
 
+# install_peers: the other engines, as pinned, in a Python environment of their own.
+install_peers() {
+  if cmp -s scripts/requirements-peers.txt .venv-peers/requirements.txt; then return; fi
+  say "Installing the peers from PyPI into .venv-peers"
+  python3 -m venv .venv-peers || { echo "python3-venv is missing: apt-get install python3-venv" >&2; exit 1; }
+  .venv-peers/bin/pip install --quiet --disable-pip-version-check -r scripts/requirements-peers.txt
+  cp scripts/requirements-peers.txt .venv-peers/requirements.txt
+}
+
 # build_release [CMAKE OPTION...] -- [TARGET...]: configures and builds the preset `release`.
 build_release() {
   local options=()

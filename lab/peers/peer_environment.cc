@@ -101,7 +101,8 @@ const std::vector<std::string>& peer_names() {
 }
 
 std::string how_to_get_peers() {
-  return "In a checkout, scripts/compare-peers sets the peers up in .venv-peers. Elsewhere: python3 -m venv "
+  return "In a checkout, scripts/study --engines and scripts/compare-peers set the peers up in .venv-peers. "
+         "Elsewhere: python3 -m venv "
          ".venv-peers && .venv-peers/bin/pip install -r scripts/requirements-peers.txt";
 }
 

@@ -84,14 +84,19 @@ const peersSection = {
         missing(
             "No other engine was measured beside Octet. ",
             code("octet study --engines octet,onnxruntime,openvino"),
-            " does so where their Python packages are installed (", code("scripts/compare-peers"),
-            " sets them up)."),
+            " does so where their Python packages are installed (", code("scripts/study"),
+            " with the same option sets them up)."),
         failures
       ];
     }
     return [
       paragraph(
           "Other engines computed the same networks with the same number of threads, in turns with Octet, so that whatever the machine did met all of them. Each round gives a ratio; the bar ends at their median."),
+      paragraph(
+          "Their FP32 outputs were compared with Octet's before anything was timed. In INT8 each engine computes with scales of its own: Octet's, and those of ONNX Runtime's quantizer for the others.",
+          rows.some((row) => row.way === "streams") ?
+              " OpenVINO ran in two ways at batch 1: one image at a time by all threads (latency), and one image on each thread (streams), which answers each later but may compute more." :
+              ""),
       figures(peersFigure(rows)),
       fold("Table of comparisons", table(PEER_COLUMNS, rows)),
       failures,
