@@ -107,7 +107,7 @@ std::vector<std::string> environment_with(const std::vector<std::pair<std::strin
     if (std::none_of(added.begin(), added.end(), [&](const auto& entry) { return entry.first == name; }))
       all.emplace_back(text);
   }
-  for (const auto& [name, value] : added) all.push_back(name + "=" + value);
+  for (const auto& [name, value] : added) all.push_back(fmt::format("{}={}", name, value));
   return all;
 }
 
