@@ -20,7 +20,7 @@ constexpr double kRankStartSeconds = 2;
 constexpr double kDrawnImageSeconds = 0.0003;
 constexpr double kPhotographSeconds = 0.005;
 // A calibration, in runs of an FP32 image: weights and statistics of all tensors, then more for each image.
-constexpr double kCalibrationRuns = 35;
+constexpr double kCalibrationRuns = 45;
 constexpr double kCalibrationRunsAnImage = 4;
 
 bool has_integers(const std::string& precision) { return precision.starts_with("int"); }
