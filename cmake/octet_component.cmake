@@ -6,23 +6,6 @@ function(octet_component name)
   target_link_libraries(${name} PUBLIC octet_options ${ARG_DEPENDS} PRIVATE ${ARG_PRIVATE_DEPENDS})
 endfunction()
 
-# octet_precompile(TARGET KIND): the headers that nearly every file of this kind parses, precompiled once for all of them: a
-# third of their compile time. KIND `lab` (libraries: fmt, JSON), `tool` (CLI11 too) or `test` (GoogleTest too). GCC takes a precompiled header only for
-# the same flags and falls back to the plain one otherwise, so the options here are those of the targets. Tools that
-# look at includes are not to be misled: sources include what they use, and OCTET_PRECOMPILE=OFF builds without.
-option(OCTET_PRECOMPILE "Precompile common headers" ON)
-function(octet_precompile target kind)
-  if(OCTET_PRECOMPILE)
-    target_link_libraries(${target} PRIVATE fmt::fmt)  # FMT_SHARED must be as in the precompiled header
-    target_precompile_headers(${target} REUSE_FROM octet_${kind}_headers)
-  endif()
-endfunction()
-if(OCTET_PRECOMPILE)
-  file(WRITE ${CMAKE_BINARY_DIR}/precompile/none.cc "int main() { return 0; }\n")
-  set(octet_common_headers <fmt/format.h> <algorithm> <cmath> <cstdint> <filesystem> <functional> <memory> <nlohmann/json.hpp>
-                           <optional> <span> <string> <string_view> <vector>)
-endif()
-
 # octet_test(NAME SOURCES ... DEPENDS ...): a GoogleTest program whose cases CTest sees one by one.
 # Tests run in the source directory, so that they find tests/ data by relative path. NO_PRETTY_VALUES: parameterised tests
 # have the names that they are given, without the bytes of their parameter, which differ from run to run.
@@ -35,7 +18,6 @@ function(octet_test name)
   target_link_libraries(${name} PRIVATE octet_options octet_test_support ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
   # A quarter less to compile; what tests wait for is in libraries. With -O1 GCC 12 warns falsely of std::optional.
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1 -Wno-maybe-uninitialized>)
-  octet_precompile(${name} test)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)
