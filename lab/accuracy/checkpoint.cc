@@ -8,6 +8,7 @@
 #include <sstream>
 #include <system_error>
 
+#include "lab/support/files.h"
 #include "octet/error.h"
 #include "octet/hash.h"
 
@@ -123,18 +124,7 @@ void save_checkpoint(const fs::path& file, const EvaluationIdentity& identity, c
                    {"engines", identity.engines}};
   document.update(to_json(evaluation));
   document["checksum"] = checksum_of(document);
-  fs::path temporary = file;
-  temporary += ".tmp";
-  std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-  out << document.dump() << '\n';
-  out.close();
-  std::error_code error;
-  if (out) fs::rename(temporary, file, error);
-  if (!out || error) {
-    std::error_code ignored;
-    fs::remove(temporary, ignored);
-    throw Error(ErrorCode::kIo, fmt::format("{}: the checkpoint cannot be written", file.string()));
-  }
+  write_file(file, document.dump() + '\n');
 }
 
 std::optional<Evaluation> load_checkpoint(const fs::path& file, const EvaluationIdentity& identity) {
