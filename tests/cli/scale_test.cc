@@ -104,6 +104,7 @@ TEST(Scale, WhatTheRanksRefuseIsSaidAsTheyDo) {
 class TwoRanks : public ::testing::Test {
  protected:
   void SetUp() override {
+    if (!OCTET_BUILT_WITH_MPI) GTEST_SKIP() << "built without MPI";
     if (mpirun().empty())
       GTEST_SKIP() << "there is no mpirun (apt-get install openmpi-bin), or only one core";
     const Finished probe = two_ranks({"--version"});
