@@ -10,6 +10,7 @@
 //   weights(p), input(p)
 //   multiply_add(sum, input, weights)
 //   reals(sums)         16 lanes' sums as F32x16
+//   store(p, values)    BF16: rounds 16 outputs
 #pragma once
 
 #include "kernels/conv_dot/contract.h"
@@ -86,6 +87,10 @@ class DotBlock {
   [[gnu::always_inline]] void finish(const Block& b) const {
     const Epilogue& e = *b.epilogue;
     if (e.output == Output::kSums) return store_sums(b);
+    if constexpr (Dot::kElement == Element::kBf16) {
+      if (e.output == Output::kBf16 && b.blocks == kBlocks && (!e.rectified || e.slope == 0))
+        return finish_bf16(b);
+    }
     const bool common = Dot::kElement == Element::kU8    ? e.bounded
                         : Dot::kElement == Element::kS16 ? e.output == Output::kS16 && !e.leaky
                                                          : false;
@@ -115,6 +120,15 @@ class DotBlock {
         __builtin_memcpy(b.output[r] + v * kRegisterBytes, &sum, kRegisterBytes);
       }
     }
+  }
+
+  [[gnu::always_inline]] void finish_bf16(const Block& b) const {
+    const F32x16 low = broadcast(b.epilogue->rectified ? 0.0f : -__builtin_inff());
+    each([&](int r, int block) {
+      F32x16 t = reals(r, block);
+      if (b.residual != nullptr) t = t + load_bf16(b.residual[r] + block * b.residual_block_step);
+      Dot::store(b.output[r] + block * b.output_block_step, max(low, t));
+    });
   }
 
   template <class Addend>

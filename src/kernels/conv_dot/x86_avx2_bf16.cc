@@ -33,6 +33,7 @@ struct Dot {
     __builtin_memcpy(&group, p, sizeof group);
     return widen(_mm256_set1_epi32(group));
   }
+  static void store(std::byte* p, F32x16 v) { store_bf16(p, v); }
   static Sum multiply_add(Sum sum, Input x, Weights w) {
     return _mm256_fmadd_ps(x.second, w.second, _mm256_fmadd_ps(x.first, w.first, sum));
   }

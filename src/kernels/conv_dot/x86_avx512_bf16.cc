@@ -32,6 +32,7 @@ struct Dot {
     __builtin_memcpy(&group, p, sizeof group);
     return widen(_mm512_set1_epi32(group));
   }
+  static void store(std::byte* p, F32x16 v) { store_bf16(p, v); }
   static Sum multiply_add(Sum sum, Input x, Weights w) {
     return _mm512_fmadd_ps(x.second, w.second, _mm512_fmadd_ps(x.first, w.first, sum));
   }

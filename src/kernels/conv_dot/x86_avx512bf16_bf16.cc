@@ -22,6 +22,9 @@ struct Dot {
     __builtin_memcpy(&group, p, sizeof group);
     return reinterpret_cast<__m512bh>(_mm512_set1_epi32(group));
   }
+  static void store(std::byte* p, F32x16 v) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(v.all)));
+  }
   static Sum multiply_add(Sum sum, Input x, Weights w) { return _mm512_dpbf16_ps(sum, x, w); }
 };
 
