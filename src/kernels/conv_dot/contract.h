@@ -7,10 +7,11 @@
 //   kBf16  2 bf16 x 2 bf16 vdpbf16ps, or two FP32 multiply-adds
 //
 // Input kNhwc. A *tap* is one kernel position: an offset in bytes from an output pixel's own input address,
-// from which `groups` groups lie next to each other. A kernel row of a map of pixel_stride 4 (a first layer)
-// is one tap of kernel_w groups. Output pixels are given by address, one pointer a row, so a block may cross
-// rows, images and strides; the driver copies inputs that need a halo into padded scratch, and reads all
-// others in place.
+// from which `groups` groups lie next to each other. A kernel row of a picture (a first layer) is one tap:
+// its pixels are copied without padding, so that 7 pixels of 3 channels are 6 groups, the last of which meets
+// weights of zero in what lies behind the window. Output pixels are given by address, one pointer a row, so a
+// block may cross rows, images and strides; the driver copies inputs that need a halo into padded scratch,
+// and reads all others in place.
 //
 // Packed weights: [panel of output channels][tap][group][lane][4 bytes]. Lanes beyond the last output channel
 // hold zero, and so do their bias and multiplier, so that padding lanes come out as the zero point.

@@ -61,8 +61,8 @@ class DirectConvolution final : public Kernel {
   DirectConvolution(const ConvDesc& desc, const ElementKernels& kernels)
       : desc_(desc),
         kernels_(kernels),
-        packed_(desc, kernels.fast.lanes),
-        geometry_(desc, packed_.groups_of_pixel()),
+        packed_(desc, kernels.fast.lanes, tap_of(desc)),
+        geometry_(desc, tap_of(desc), packed_.tap_groups()),
         epilogue_(epilogue_of(desc)),
         bounded_epilogue_(bounded(epilogue_)),
         output_(desc.output),
@@ -194,9 +194,12 @@ double direct_cost(const OpDesc& desc, DataType input, double gops) {
   if (!whole_blocks(conv->output) || (conv->residual && !whole_blocks(conv->residual_map))) return -1;
   const std::int64_t in = conv->input.channels / conv->groups, out = conv->output.channels / conv->groups;
   if (conv->groups > 1 && (in % kChannelQuad != 0 || out % kChannelBlock != 0)) return -1;
-  const double padding =
-      static_cast<double>(divide_up(in, kChannelQuad) * kChannelQuad) / static_cast<double>(in) *
-      static_cast<double>(divide_up(out, kChannelBlock) * kChannelBlock) / static_cast<double>(out);
+  const Tap tap = tap_of(*conv);
+  const std::int64_t values = tap_groups_of(*conv, tap) * (input == DataType::kUInt8 ? 4 : 2);
+  const double padding = static_cast<double>(taps_of(*conv, tap) * values) /
+                         static_cast<double>(in * conv->window.kernel_h * conv->window.kernel_w) *
+                         static_cast<double>(divide_up(out, kChannelBlock) * kChannelBlock) /
+                         static_cast<double>(out);
   return microseconds(macs(*conv) * padding, gops);
 }
 

@@ -298,8 +298,9 @@ TEST(DirectConvolution, FastKernelsTakeAllButPartialGroups) {
 TEST(Tiles, CoverACallOnceAndShareItEvenly) {
   const auto share = [](const Case& c, int images, int workers) {
     const ConvDesc desc = c.desc();
-    const conv_dot::PackedWeights packed(desc, 64);
-    const conv_dot::Geometry geometry(desc, packed.groups_of_pixel());
+    const conv_dot::Tap tap = conv_dot::tap_of(desc);
+    const conv_dot::PackedWeights packed(desc, 64, tap);
+    const conv_dot::Geometry geometry(desc, tap, packed.tap_groups());
     const std::int64_t pixels = desc.output.pixels(),
                        panels = static_cast<std::int64_t>(packed.panels().size());
     const conv_dot::TileGrid grid(geometry, images, pixels, panels, workers);

@@ -15,25 +15,51 @@ constexpr std::int64_t kTileBytes = 384 * 1024;
 constexpr std::int64_t kFewestPixels = 48;
 constexpr std::int64_t kItemsThatBalance = 6;  // with that many of them a worker has its fair share
 
+// The last row's last tap may read so far behind it.
+constexpr std::int64_t kTail = 4;
+
 std::size_t size(std::int64_t bytes) { return static_cast<std::size_t>(bytes); }
+
+/// Pixels of `step` bytes to pixels of `pixel` < kWord bytes without gaps: each overwrites what the one
+/// before it has written too much, but for the last, behind which nothing may be read or written.
+template <std::int64_t kWord>
+void close_up(const std::byte* from, std::int64_t step, std::byte* to, std::int64_t pixel,
+              std::int64_t count) {
+  for (std::int64_t x = 0; x + 1 < count; ++x) std::memcpy(to + x * pixel, from + x * step, size(kWord));
+  if (count > 0) std::memcpy(to + (count - 1) * pixel, from + (count - 1) * step, size(pixel));
+}
+
+/// The usual picture, two pixels at a time: 3 of each 4 bytes.
+void close_up_bytes(const std::byte* from, std::byte* to, std::int64_t count) {
+  std::int64_t x = 0;
+  for (; x + 2 < count; x += 2) {
+    std::uint64_t two;
+    std::memcpy(&two, from + x * 4, sizeof two);
+    two = (two & 0xffffff) | (two >> 8 & 0xffffff000000);
+    std::memcpy(to + x * 3, &two, sizeof two);
+  }
+  for (; x < count; ++x) std::memcpy(to + x * 3, from + x * 4, 3);
+}
 
 }  // namespace
 
-Geometry::Geometry(const ConvDesc& desc, std::int64_t groups_of_pixel)
+Geometry::Geometry(const ConvDesc& desc, Tap tap, std::int64_t tap_groups)
     : window_(desc.window),
       input_(desc.input),
       out_height_(desc.output.height),
       out_width_(desc.output.width),
-      element_bytes_(static_cast<std::int64_t>(size_of(desc.input.type))) {
+      element_bytes_(static_cast<std::int64_t>(size_of(desc.input.type))),
+      tap_(tap) {
   const WindowDesc& w = window_;
   const std::int64_t reach_y = (w.kernel_h - 1) * w.dilation_h, reach_x = (w.kernel_w - 1) * w.dilation_w;
+  const bool padded = desc.groups == 1 && tap == Tap::kPosition;
   const std::int64_t lanes_read =
-      desc.groups == 1 ? divide_up(input_.channels, kChannelQuad) * kChannelQuad : input_.channels;
+      padded ? divide_up(input_.channels, kChannelQuad) * kChannelQuad : input_.channels;
   source_pixel_ = input_.pixel_step() * element_bytes_;
   // Of a caller's picture, nothing behind the channels may be read.
   const std::int64_t lanes_there = std::min(lanes_read, input_.pixel_step());
   copied_of_pixel_ = (lanes_there < lanes_read ? input_.channels : lanes_read) * element_bytes_;
-  in_place_ = w.pad_top == 0 && w.pad_left == 0 && lanes_there == lanes_read &&
+  in_place_ = tap == Tap::kPosition && w.pad_top == 0 && w.pad_left == 0 && lanes_there == lanes_read &&
               (out_height_ - 1) * w.stride_h + reach_y < input_.height &&
               (out_width_ - 1) * w.stride_w + reach_x < input_.width;
 
@@ -44,8 +70,8 @@ Geometry::Geometry(const ConvDesc& desc, std::int64_t groups_of_pixel)
   row_ = pixel_ * (in_place_ ? input_.width : columns_);
 
   // The pixels of a kernel row that lie next to each other without a gap are one tap.
-  const bool dense_row = w.dilation_w == 1 && pixel_ == groups_of_pixel * 4;
-  tap_groups_ = dense_row ? groups_of_pixel * w.kernel_w : groups_of_pixel;
+  const bool dense_row = tap == Tap::kRow || (w.dilation_w == 1 && pixel_ == tap_groups * 4);
+  tap_groups_ = dense_row && tap == Tap::kPosition ? tap_groups * w.kernel_w : tap_groups;
   for (std::int64_t ky = 0; ky < w.kernel_h; ++ky) {
     for (std::int64_t kx = 0; kx < (dense_row ? 1 : w.kernel_w); ++kx) {
       taps_.push_back(ky * w.dilation_h * row_ + kx * w.dilation_w * pixel_);
@@ -54,8 +80,10 @@ Geometry::Geometry(const ConvDesc& desc, std::int64_t groups_of_pixel)
   group_bytes_ = input_.channels / desc.groups * element_bytes_;
 
   const std::int64_t bytes_of_output = w.stride_h * w.stride_w * lanes_read * element_bytes_;
-  max_pixels_ = std::min(std::clamp(kTileBytes / bytes_of_output, kFewestPixels, kTilePixels),
-                         out_height_ * out_width_);
+  // Tall windows: neighbouring tiles both copy the rows between them.
+  const std::int64_t most = tap == Tap::kRow ? 2 * kTilePixels : kTilePixels;
+  max_pixels_ =
+      std::min(std::clamp(kTileBytes / bytes_of_output, kFewestPixels, most), out_height_ * out_width_);
   if (in_place_) return;
   const std::int64_t most_rows = std::min((max_pixels_ + out_width_ - 2) / out_width_ + 1, out_height_);
   max_rows_ = (most_rows - 1) * w.stride_h + reach_y + 1;
@@ -73,7 +101,7 @@ std::int64_t Geometry::tile_images(int images) const {
 }
 
 std::int64_t Geometry::copy_bytes(int images) const {
-  return in_place_ ? 0 : tile_images(images) * max_rows_ * row_;
+  return in_place_ ? 0 : tile_images(images) * max_rows_ * row_ + kTail;
 }
 
 void Geometry::fill_halo(std::byte* to, std::int64_t pixels) const {
@@ -90,6 +118,14 @@ void Geometry::copy_row(const std::byte* from, std::byte* to) const {
   to += left_ * pixel_;
   if (source_pixel_ == pixel_ && copied_of_pixel_ == pixel_) {
     std::memcpy(to, from, size(inside_ * pixel_));
+  } else if (tap_ == Tap::kRow && source_pixel_ >= kChannelQuad * element_bytes_) {
+    if (source_pixel_ == 4 && pixel_ == 3) {
+      close_up_bytes(from, to, inside_);
+    } else if (element_bytes_ == 1) {
+      close_up<4>(from, source_pixel_, to, pixel_, inside_);
+    } else {
+      close_up<8>(from, source_pixel_, to, pixel_, inside_);
+    }
   } else {
     if (copied_of_pixel_ < pixel_) fill_halo(to, inside_);
     for (std::int64_t x = 0; x < inside_; ++x) {
@@ -114,6 +150,7 @@ void Geometry::copy(const Tile& tile, const Operand& input, std::byte* copy) con
         copy_row(map + y * input_.width * source_pixel_, to);
       }
     }
+    std::memset(to, 0, size(kTail));  // the next image's first pixels, or the tail
   }
 }
 

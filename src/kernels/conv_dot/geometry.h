@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/conv_dot/packing.h"
 #include "kernels/kernel.h"
 #include "kernels/op_desc.h"
 
@@ -22,8 +23,8 @@ struct Tile {
 
 class Geometry {
  public:
-  /// `groups_of_pixel`: values of 4 bytes that one kernel position takes.
-  Geometry(const ConvDesc& desc, std::int64_t groups_of_pixel);
+  /// `tap_groups`: values of 4 bytes that one tap takes.
+  Geometry(const ConvDesc& desc, Tap tap, std::int64_t tap_groups);
 
   /// True if every window lies inside the map, which is then read where it is. Else tiles are copied.
   bool in_place() const { return in_place_; }
@@ -54,6 +55,7 @@ class Geometry {
   std::int64_t out_height_, out_width_;
   std::int64_t element_bytes_;
   bool in_place_;
+  Tap tap_;
   std::int64_t source_pixel_, copied_of_pixel_;  // bytes of an input pixel; those that are copied
   std::int64_t pixel_, row_;                     // from a pixel (row) to the next, as the taps see it
   std::int64_t columns_, max_rows_ = 0;          // of the copy

@@ -38,6 +38,25 @@ std::vector<int> cut_into_panels(std::int64_t channels, int lanes) {
   return panels;
 }
 
+std::int64_t taps_of(const ConvDesc& desc, Tap tap) {
+  return desc.window.kernel_h * (tap == Tap::kRow ? 1 : desc.window.kernel_w);
+}
+
+std::int64_t tap_groups_of(const ConvDesc& desc, Tap tap) {
+  const std::int64_t channels = desc.input.channels / desc.groups;
+  const std::int64_t values = element_of(desc.input.type) == Element::kU8 ? 4 : 2;  // of a group
+  if (tap == Tap::kRow) return divide_up(channels * desc.window.kernel_w, values);
+  return divide_up(channels, kChannelQuad) * kChannelQuad / values;
+}
+
+Tap tap_of(const ConvDesc& desc) {
+  const std::int64_t channels = desc.input.channels;
+  if (desc.groups != 1 || channels >= kChannelQuad || desc.window.dilation_w != 1) return Tap::kPosition;
+  const bool fewer =
+      tap_groups_of(desc, Tap::kRow) < tap_groups_of(desc, Tap::kPosition) * desc.window.kernel_w;
+  return fewer ? Tap::kRow : Tap::kPosition;
+}
+
 bool can_saturate(const std::byte* weights, std::int64_t bytes) {
   const auto* w = reinterpret_cast<const std::int8_t*>(weights);
   // A part at a time: where there is such a pair, the first is mostly near.
@@ -54,16 +73,18 @@ bool can_saturate(const std::byte* weights, std::int64_t bytes) {
   return false;
 }
 
-PackedWeights::PackedWeights(const ConvDesc& desc, int lanes)
+PackedWeights::PackedWeights(const ConvDesc& desc, int lanes, Tap tap)
     : element_(element_of(desc.input.type)),
-      channels_(desc.input.channels / desc.groups),
+      tap_(tap),
+      row_positions_(tap == Tap::kRow ? desc.window.kernel_w : 1),
+      values_(desc.input.channels / desc.groups * row_positions_),
+      taps_(taps_of(desc, tap)),
       outputs_(desc.output.channels),
       group_outputs_(desc.output.channels / desc.groups),
       padded_outputs_(desc.output.blocks() * kChannelBlock),
-      kernel_(desc.window.kernel_h * desc.window.kernel_w),
       pixels_(desc.output.pixels()),
       bias_map_(desc.bias_map),
-      groups_of_pixel_(divide_up(channels_, kChannelQuad) * (element_ == Element::kU8 ? 1 : 2)) {
+      tap_groups_(tap_groups_of(desc, tap)) {
   const std::vector<int> widths =
       cut_into_panels(divide_up(group_outputs_, kChannelBlock) * kChannelBlock, lanes);
   bias_ = aligned(static_cast<std::int64_t>(widths.size()) * desc.groups * 4);
@@ -87,8 +108,8 @@ bool PackedWeights::bounded(const std::byte* packed, std::size_t panel) {
 }
 
 // Fully connected layers have panels of more than a megabyte, at distances that are powers of two: the order
-// of the loops lets every cache line that is read or written be finished while it is near. With one kernel
-// position a channel's line holds many groups; with more, a group is written for all lanes at once.
+// of the loops lets every cache line that is read or written be finished while it is near. With one tap a
+// channel's line holds many groups; with more, a group is written for all lanes at once.
 template <class Weight, class Convert>
 void PackedWeights::pack_panel(const Panel& panel, std::span<const Weight> weights, Convert convert,
                                std::byte* to) const {
@@ -98,17 +119,17 @@ void PackedWeights::pack_panel(const Panel& panel, std::span<const Weight> weigh
   const std::int64_t group_bytes = panel.lanes * 4;
   const std::int64_t lanes =
       std::min<std::int64_t>(panel.lanes, (panel.group + 1) * group_outputs_ - panel.channel);
-  const Weight* first = weights.data() + panel.channel * channels_ * kernel_;
-  const std::int64_t step = kernel_ == 1 ? 16 * values : values;
-  for (std::int64_t begin = 0; begin < channels_; begin += step) {
-    const std::int64_t end = std::min(begin + step, channels_);
-    for (std::int64_t tap = 0; tap < kernel_; ++tap) {
+  const Weight* first = weights.data() + panel.channel * values_ * taps_;
+  const std::int64_t step = taps_ == 1 ? 16 * values : values;
+  for (std::int64_t begin = 0; begin < values_; begin += step) {
+    const std::int64_t end = std::min(begin + step, values_);
+    for (std::int64_t tap = 0; tap < taps_; ++tap) {
       for (std::int64_t lane = 0; lane < lanes; ++lane) {
-        const Weight* from = first + (lane * channels_ + begin) * kernel_ + tap;
-        std::byte* place = to + (tap * groups_of_pixel_ + begin / values) * group_bytes + lane * 4;
+        const Weight* from = first + (lane * values_ + begin) * taps_ + tap;
+        std::byte* place = to + (tap * tap_groups_ + begin / values) * group_bytes + lane * 4;
         for (std::int64_t c = begin; c < end; c += values, place += group_bytes) {
           Value group[values] = {};
-          for (std::int64_t i = 0; i < values && c + i < end; ++i, from += kernel_) group[i] = convert(*from);
+          for (std::int64_t i = 0; i < values && c + i < end; ++i, from += taps_) group[i] = convert(*from);
           std::memcpy(place, group, sizeof group);
         }
       }
@@ -116,7 +137,25 @@ void PackedWeights::pack_panel(const Panel& panel, std::span<const Weight> weigh
   }
 }
 
+/// {out, in, kh, kw} -> {out, kw, in, kh}: the values of a row as a tap of that many channels has them.
+template <class Weight>
+std::vector<Weight> PackedWeights::by_rows(std::span<const Weight> weights) const {
+  const std::int64_t channels = values_ / row_positions_;
+  std::vector<Weight> rows(weights.size());
+  std::size_t i = 0;
+  for (std::int64_t out = 0; out < outputs_; ++out)
+    for (std::int64_t c = 0; c < channels; ++c)
+      for (std::int64_t ky = 0; ky < taps_; ++ky)
+        for (std::int64_t kx = 0; kx < row_positions_; ++kx, ++i)
+          rows[static_cast<std::size_t>((out * values_ + kx * channels + c) * taps_ + ky)] = weights[i];
+  return rows;
+}
+
 void PackedWeights::pack(const IntegerWeights& weights, std::span<std::byte> packed) const {
+  const std::vector<std::int8_t> rows =
+      tap_ == Tap::kRow ? by_rows(weights.weights) : std::vector<std::int8_t>();
+  const std::span<const std::int8_t> values =
+      tap_ == Tap::kRow ? std::span<const std::int8_t>(rows) : weights.weights;
   std::byte* base = packed.data();
   std::memset(base, 0, static_cast<std::size_t>(panels_.front().weights));
   for (std::size_t i = 0; i < panels_.size(); ++i) {
@@ -125,11 +164,11 @@ void PackedWeights::pack(const IntegerWeights& weights, std::span<std::byte> pac
     std::uint32_t flags = 0;
     if (element_ == Element::kU8) {
       pack_panel(
-          panel, weights.weights, [](std::int8_t w) { return w; }, to);
+          panel, values, [](std::int8_t w) { return w; }, to);
       if (can_saturate(to, panel_bytes(panel.lanes))) flags |= kExact;
     } else {
       pack_panel(
-          panel, weights.weights, [](std::int8_t w) { return static_cast<std::int16_t>(w); }, to);
+          panel, values, [](std::int8_t w) { return static_cast<std::int16_t>(w); }, to);
     }
     const std::int64_t last = std::min(panel.channel + panel.lanes, outputs_);
     if (std::all_of(weights.multipliers.data() + panel.channel, weights.multipliers.data() + last,
@@ -152,11 +191,13 @@ void PackedWeights::pack(const IntegerWeights& weights, std::span<std::byte> pac
 
 void PackedWeights::pack(std::span<const float> weights, std::span<const float> bias,
                          std::span<std::byte> packed) const {
+  const std::vector<float> rows = tap_ == Tap::kRow ? by_rows(weights) : std::vector<float>();
+  const std::span<const float> values = tap_ == Tap::kRow ? std::span<const float>(rows) : weights;
   std::byte* base = packed.data();
   std::memset(base, 0, static_cast<std::size_t>(panels_.front().weights));
   for (const Panel& panel : panels_) {
     pack_panel(
-        panel, weights, [](float w) { return to_bfloat16(w); }, base + panel.weights);
+        panel, values, [](float w) { return to_bfloat16(w); }, base + panel.weights);
   }
   std::copy(bias.begin(), bias.end(), reinterpret_cast<float*>(base + bias_));
 }

@@ -17,6 +17,16 @@
 
 namespace octet::kernels::conv_dot {
 
+/// What a tap is: one kernel position and its channels, padded to whole groups; or a whole kernel row of a
+/// picture whose pixels lie without padding, so that a window of 3 channels does not pay for 4.
+enum class Tap { kPosition, kRow };
+
+/// kRow for the few channels of a picture where that takes fewer groups.
+Tap tap_of(const ConvDesc& desc);
+/// Taps of a window, and groups (see contract.h) of a tap.
+std::int64_t taps_of(const ConvDesc& desc, Tap tap);
+std::int64_t tap_groups_of(const ConvDesc& desc, Tap tap);
+
 /// Output channels [channel, channel + lanes), all of one group of the convolution.
 struct Panel {
   std::int64_t group = 0;
@@ -32,12 +42,12 @@ std::vector<int> cut_into_panels(std::int64_t channels, int lanes);
 class PackedWeights {
  public:
   /// `lanes` of a whole panel. Groups of the convolution must be whole blocks of 16 output channels.
-  PackedWeights(const ConvDesc& desc, int lanes);
+  PackedWeights(const ConvDesc& desc, int lanes, Tap tap);
 
   std::size_t bytes() const { return static_cast<std::size_t>(bytes_); }
   const std::vector<Panel>& panels() const { return panels_; }
-  /// Values of 4 bytes that one kernel position takes from the input.
-  std::int64_t groups_of_pixel() const { return groups_of_pixel_; }
+  /// Groups (see contract.h) of a tap.
+  std::int64_t tap_groups() const { return tap_groups_; }
 
   void pack(const IntegerWeights& weights, std::span<std::byte> packed) const;
   /// BF16: FP32 weights, and a bias or an empty span.
@@ -57,12 +67,17 @@ class PackedWeights {
  private:
   template <class Weight, class Convert>
   void pack_panel(const Panel& panel, std::span<const Weight> weights, Convert convert, std::byte* to) const;
-  std::int64_t panel_bytes(int lanes) const { return kernel_ * groups_of_pixel_ * lanes * 4; }
+  template <class Weight>
+  std::vector<Weight> by_rows(std::span<const Weight> weights) const;
+  std::int64_t panel_bytes(int lanes) const { return taps_ * tap_groups_ * lanes * 4; }
 
   Element element_;
-  std::int64_t channels_, outputs_, group_outputs_, padded_outputs_, kernel_, pixels_;
+  Tap tap_;
+  std::int64_t row_positions_;  // kernel positions of a tap
+  std::int64_t values_, taps_;  // of a tap, without padding; of a window
+  std::int64_t outputs_, group_outputs_, padded_outputs_, pixels_;
   bool bias_map_;
-  std::int64_t groups_of_pixel_;
+  std::int64_t tap_groups_;
   std::vector<Panel> panels_;
   std::int64_t bias_ = 0, multipliers_ = 0, bytes_ = 0;
 };

@@ -42,13 +42,13 @@ class FullyConnected final : public Kernel {
   FullyConnected(const FullyConnectedDesc& desc, const conv_dot::ElementKernels& kernels)
       : convolution_(to_convolution(desc)),
         kernels_(kernels),
-        packed_(convolution_, kernels.fast.lanes),
+        packed_(convolution_, kernels.fast.lanes, conv_dot::Tap::kPosition),
         epilogue_(conv_dot::epilogue_of(convolution_)),
         sums_(sums_only()),
         input_element_(static_cast<std::int64_t>(size_of(desc.input.type))),
         output_element_(static_cast<std::int64_t>(size_of(desc.output.type))) {
     const std::int64_t pixel_bytes = desc.input.pixel_step() * input_element_;
-    tap_groups_ = packed_.groups_of_pixel();
+    tap_groups_ = packed_.tap_groups();
     if (tap_groups_ * kGroup == pixel_bytes) {  // no gaps: the whole map is one run
       taps_ = {0};
       tap_groups_ *= desc.input.pixels();
