@@ -24,6 +24,7 @@ class DotBlock {
  public:
   static void run(const Block& block) {
     DotBlock sums;
+    prefetch(block);
     sums.start(block);
     sums.accumulate(block);
     sums.finish(block);
@@ -35,6 +36,22 @@ class DotBlock {
   static constexpr int kRegisterBytes = Dot::kLanes * 4, kGroupBytes = kBlocks * 64;
 
   typename Dot::Sum sums_[kRows][kRegisters];
+
+  // What the end of the block reads and writes is on its way while the products are summed: the rows of a
+  // panel lie far apart, so that no hardware prefetcher sees them coming. Short sums do not make up for it;
+  // maps of bytes, and those of layers without a residual, are mostly in the second-level cache.
+  [[gnu::always_inline]] static void prefetch(const Block& b) {
+    constexpr std::int64_t kWorthwhileGroups = 64, kBytes = kBlocks * 16 * 2;
+    if (Dot::kElement == Element::kU8 || b.residual == nullptr) return;
+    if (b.tap_count * b.groups < kWorthwhileGroups) return;
+#pragma GCC unroll 12
+    for (int r = 0; r < kRows; ++r) {
+      for (std::int64_t line = 0; line < kBytes; line += 64) {
+        __builtin_prefetch(b.residual[r] + line, 0);
+        __builtin_prefetch(b.output[r] + line, 1);
+      }
+    }
+  }
 
   [[gnu::always_inline]] void start(const Block& b) {
 #pragma GCC unroll 12
