@@ -63,6 +63,16 @@ void Bindings::run_timed(Context& context, int batch, std::vector<StepTime>& tim
   context.run_timed(batch, input_spans_, output_spans_, times);
 }
 
+std::span<std::byte> Bindings::input() {
+  return pixels_.empty() ? std::as_writable_bytes(std::span(inputs_.front()))
+                         : std::as_writable_bytes(std::span(pixels_));
+}
+
+std::span<const float> Bindings::output(int batch) const {
+  const std::vector<float>& values = outputs_.front();
+  return std::span(values).first(values.size() / max_batch_ * static_cast<std::size_t>(batch));
+}
+
 std::string Bindings::output_hash(int batch) const {
   std::vector<float> all;
   for (const auto& values : outputs_) {

@@ -2,6 +2,7 @@
 // smaller batch needs. Sizes are checked against a limit before anything is allocated.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -26,6 +27,10 @@ class Bindings {
   /// Not of an engine with pixel_input.
   void run_timed(Context& context, int batch, std::vector<StepTime>& times);
 
+  /// The images of the first input as they lie in memory, `max_batch` of them, to be replaced by others.
+  std::span<std::byte> input();
+  /// The first output's, of the last run's first `batch` images.
+  std::span<const float> output(int batch) const;
   /// XXH3-64 over the first `batch` images of all outputs.
   std::string output_hash(int batch) const;
 

@@ -1,7 +1,9 @@
 // Octet's own engine as a system under test: an engine, a context, and synthetic images in memory.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "lab/bench/bindings.h"
 #include "lab/bench/system_under_test.h"
@@ -32,6 +34,10 @@ class OctetSystem final : public SystemUnderTest {
   const SystemInfo& info() const override { return info_; }
   void run(int batch) override { bindings_.run(context_, batch); }
   std::string output_hash() override;
+
+  /// The images that it runs, as Bindings has them.
+  std::span<std::byte> input() { return bindings_.input(); }
+  std::span<const float> output(int batch) const { return bindings_.output(batch); }
 
   const Engine& engine() const { return engine_; }
   /// Of Engine::build; 0 for an engine that was built elsewhere.

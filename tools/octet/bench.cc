@@ -5,10 +5,10 @@
 #include <memory>
 #include <optional>
 
-#include "lab/bench/octet_system.h"
 #include "octet/error.h"
 #include "tools/octet/bench_row.h"
 #include "tools/octet/bench_samples.h"
+#include "tools/octet/bench_system.h"
 #include "tools/octet/command.h"
 #include "tools/octet/common_options.h"
 #include "tools/octet/energy_measurement.h"
@@ -67,47 +67,6 @@ lab::ServerSettings server_settings(const Options& options) {
   return settings;
 }
 
-/// Pictures' bytes instead of FP32 planes, for engines whose first layer works on bytes.
-bool pixel_input(const Options& options) {
-  if (options.input_type == "fp32") return false;
-  if (options.input_type != "u8")
-    refuse(fmt::format("--input-type: expected fp32 or u8, got '{}'", options.input_type));
-  if (!needs_calibration(parse_precision(options.engine.precision)))
-    refuse(
-        fmt::format("--input-type u8: expected --precision int8, int16 or mixed, whose first layer works on "
-                    "bytes; got {}",
-                    options.engine.precision));
-  return true;
-}
-
-struct Subject {
-  std::unique_ptr<lab::OctetSystem> system;
-  UsedCalibration calibration;
-  bool synthetic_weights = false;
-  double build_ms = 0;
-};
-
-// The network is let go once the engine has packed its weights.
-Subject prepare(const Options& options, bool pixels) {
-  const Network network = open_network(options.network);
-  // Bytes are pictures less a mean: then the calibration is made on pictures too.
-  std::optional<lab::Preprocessing> preprocessing;
-  if (pixels) preprocessing = make_preprocessing({}, network);
-  Subject subject;
-  subject.calibration =
-      find_calibration(network, options.engine, options.network.seed,
-                       options.engine.calibration.empty() && pixels ? &*preprocessing : nullptr);
-  EngineOptions engine_options = options.engine;
-  engine_options.pixel_input = pixels;
-  const lab::Nanoseconds start = lab::system_clock().now();
-  Engine engine = build_engine(network, engine_options, subject.calibration);
-  subject.build_ms = 1e3 * lab::seconds(lab::system_clock().now() - start);
-  subject.system = std::make_unique<lab::OctetSystem>(
-      std::move(engine), subject.calibration.calibration.get(), options.network.seed);
-  subject.synthetic_weights = network.synthetic_weights();
-  return subject;
-}
-
 struct Bench {
   BenchRow row;
   std::optional<ServerReport> server;
@@ -149,7 +108,7 @@ Bench bench_server(const Options& options, lab::ServerSettings settings, lab::Oc
   return bench;
 }
 
-Json document_of(const Options& options, const Subject& subject, const Bench& bench) {
+Json document_of(const Options& options, const BenchSystem& subject, const Bench& bench) {
   Json document = to_json(bench.row);
   document["input_type"] = options.input_type;
   document["synthetic_weights"] = subject.synthetic_weights;
@@ -159,7 +118,7 @@ Json document_of(const Options& options, const Subject& subject, const Bench& be
   return document;
 }
 
-void print_text(const Options& options, const Subject& subject, const Bench& bench) {
+void print_text(const Options& options, const BenchSystem& subject, const Bench& bench) {
   const lab::SystemInfo& info = bench.row.info;
   fmt::print(
       "{}, {}, batch {}, {} {}, {}, {}{}{}\n", info.network, info.precision, bench.row.batch, info.threads,
@@ -173,7 +132,7 @@ void print_text(const Options& options, const Subject& subject, const Bench& ben
 int run(const Options& options) {
   // What is wrong with the options is said before a large network is loaded.
   build_options(options.engine);
-  const bool pixels = pixel_input(options);
+  const bool pixels = pixel_input(options.input_type, options.engine.precision);
   const bool server = lab::parse_scenario(options.scenario) == lab::Scenario::kServer;
   std::optional<lab::LoadSettings> load;
   std::optional<lab::ServerSettings> requests;
@@ -184,7 +143,7 @@ int run(const Options& options) {
   if (!options.samples.empty()) check_samples_file(options.samples);
   EnergyMeasurement energy(options.energy);
 
-  const Subject subject = prepare(options, pixels);
+  const BenchSystem subject = build_bench_system(options.network, options.engine, pixels);
   energy.start();
   Bench bench = server ? bench_server(options, *requests, *subject.system, energy)
                        : bench_load(options, *load, *subject.system, energy);
@@ -224,9 +183,7 @@ void add_bench(CLI::App& program, Run& selected) {
       ->type_name("MS");
   command->add_option("--tolerance", options->tolerance, "server: how near the highest rate is searched")
       ->type_name("SHARE");
-  command
-      ->add_option("--input-type", options->input_type, "fp32, or u8 (pictures' bytes; integer precisions)")
-      ->type_name("TYPE");
+  add_input_type_option(*command, options->input_type);
   command->add_option("--samples", options->samples, "writes every call's times to this file (JSON)")
       ->type_name("FILE");
   add_engine_options(*command, options->engine);

@@ -33,5 +33,6 @@ void add_study(CLI::App& program, Run& selected);
 void add_sweep(CLI::App& program, Run& selected);
 void add_tune(CLI::App& program, Run& selected);
 void add_verify(CLI::App& program, Run& selected);
+void add_worker(CLI::App& program, Run& selected);
 
 }  // namespace octet::tools
