@@ -1,0 +1,125 @@
+"""Rows that compare speeds: a search for each contestant's best way, then rounds in which all take turns."""
+import contextlib
+import statistics
+import time
+
+import engines
+import search
+import variants
+
+SEARCH_WINDOWS = 3  # of a candidate
+SEARCH_S = 0.4  # of a window
+LOAD_S = 4  # a guess of what it takes to start, load and warm up an engine, for the budget
+
+
+def way_of(variant, batch):
+    words = variant.words() if variant.engine != variants.OCTET else ""
+    return f"{words}, batch {batch}" if words else f"batch {batch}"
+
+
+class SpeedRow:
+    def __init__(self, row, models, record, settings, budget, say):
+        """`models`: of the row's network and of Octet's FP32 form where that is a contestant (models.Models.of)."""
+        self.row, self.models, self.record = row, models, record
+        self.settings, self.budget, self.say = settings, budget, say
+        self.contestants = variants.of_row(row, settings.cpus)
+        self.batches = [1] if row.kind == "latency" else settings.batches
+
+    def prepare(self):
+        """Makes the files that will be needed; this is not timed."""
+        self.models.images()
+        self.models.reference()
+        for candidates in self.contestants.values():
+            for variant in candidates:
+                self.models.of(variant)
+
+    def run(self):
+        self.prepare()
+        finalists = {name: self.search(name) for name in self.contestants}
+        self.run_rounds(finalists)
+
+    def start(self, variant, batch):
+        return engines.start(variant, batch, self.models.of(variant), self.models.images())
+
+    def measure(self, engine, seconds):
+        """The row's figure, higher is better: images a second; of latency, calls a second."""
+        if self.row.kind == "latency":
+            return 1 / statistics.median(engine.measure_latency(seconds))
+        return engine.measure_rate(seconds)
+
+    # ---- search ------------------------------------------------------------------------------------------------------
+
+    def search(self, name):
+        first = self.try_all(name, search.plan_first(self.contestants[name], self.batches))
+        rest, left_out = search.plan_rest(first, self.batches, self.settings.longest_call)
+        if left_out:
+            self.record.notes[name] = "left out, since a call takes too long: " + "; ".join(way_of(*each) for each in left_out)
+        return search.finalists(first + self.try_all(name, rest))
+
+    def try_all(self, name, candidates):
+        tried = self.record.tried.setdefault(name, {})
+        found = []
+        for variant, batch in candidates:
+            way = way_of(variant, batch)
+            if way not in tried:
+                known = [f.rate for f in found] + list(tried.values())
+                calls_s = 3 * batch / min(known) if known else 0
+                self.budget.require(LOAD_S + SEARCH_WINDOWS * SEARCH_S + calls_s)
+                with self.start(variant, batch) as engine:
+                    tried[way] = self.best_window(engine)
+                self.record.save()
+                self.say(f"  search: {name}, {way}: {tried[way]:.1f}")
+            found.append(search.Found(variant, batch, tried[way]))
+        return found
+
+    def best_window(self, engine):
+        """What disturbs can only slow it, and long calls need no windows."""
+        engine.warm_up()
+        windows = SEARCH_WINDOWS if engine.call_s < SEARCH_S else 1
+        return max(self.measure(engine, SEARCH_S) for _ in range(windows))
+
+    # ---- rounds ------------------------------------------------------------------------------------------------------
+
+    def run_rounds(self, finalists):
+        chosen = {name: [way_of(f.variant, f.batch) for f in found] for name, found in finalists.items()}
+        if self.record.finalists != chosen:
+            self.record.data |= {"finalists": chosen, "rounds": {}, "agreement": {}}
+        left = self.settings.pairs - self.record.rounds_done()
+        if left <= 0:
+            return
+        each = [(name, f) for name, found in finalists.items() for f in found]
+        round_s = sum(self.settings.seconds + f.batch / f.rate for _, f in each)
+        self.budget.require(sum(LOAD_S + 3 * f.batch / f.rate for _, f in each) + round_s)
+        with contextlib.ExitStack() as stack:
+            loaded = {}
+            for name, f in each:
+                engine = stack.enter_context(self.start(f.variant, f.batch))
+                loaded[name, way_of(f.variant, f.batch)] = engine
+                self.check(name, f, engine)
+                engine.warm_up()
+            for _ in range(left):
+                self.budget.require(round_s)
+                start = time.monotonic()
+                self.record.add_round(self.one_round(loaded))
+                round_s = time.monotonic() - start
+                self.say(f"  round {self.record.rounds_done()} of {self.settings.pairs}: {round_s:.1f} s")
+
+    def one_round(self, loaded):
+        """Each round starts with the next engine, so that no one always comes first."""
+        order = list(loaded)
+        turn = self.record.rounds_done() % len(order)
+        return {key: self.measure(loaded[key], self.settings.seconds) for key in order[turn:] + order[:turn]}
+
+    def check(self, name, found, engine):
+        agreement = self.record.agreement.setdefault(name, {})
+        way = way_of(found.variant, found.batch)
+        if way not in agreement:
+            agreement[way] = self.models.agreement(engine, precision_of(found.variant, self.row))
+            self.record.save()
+
+
+def precision_of(variant, row):
+    """Of a contestant: on Octet's own rows they differ."""
+    if "--precision" in variant.options:
+        return variant.options[variant.options.index("--precision") + 1]
+    return row.precision
