@@ -149,7 +149,7 @@ def start_octet(variant, batch, model, images):
 
 def octet(*arguments):
     """Runs the program to its end; its standard output."""
-    result = subprocess.run([OCTET, *map(str, arguments)], capture_output=True, text=True)
+    result = subprocess.run([OCTET, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if result.returncode != 0:
         raise EngineError(f"octet {' '.join(map(str, arguments))}: exit code {result.returncode}: {result.stderr.strip()[-500:]}")
     return result.stdout

@@ -1,9 +1,11 @@
 """On what the figures were made."""
+import functools
 import hashlib
 import importlib.metadata
+import json
 import os
 import pathlib
-import subprocess
+import time
 
 import engines
 import rows
@@ -34,12 +36,12 @@ def cpus(count):
     return tuple(sorted(os.sched_getaffinity(0))[:count])
 
 
+@functools.cache
 def octet_version():
-    """The commit, and what tells one build of it from another."""
-    result = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"], cwd=engines.ROOT,
-                            capture_output=True, text=True)
+    """The program's revision, and what tells one build of it from another."""
+    ready = json.loads(engines.octet("worker", "octet-20"))  # which has nothing to do
     digest = hashlib.sha256(engines.OCTET.read_bytes()).hexdigest()[:8]
-    return f"Octet {result.stdout.strip() or 'unknown'} ({digest})"
+    return f"Octet {ready['revision']} ({digest})"
 
 
 def conditions(row, settings):
@@ -50,3 +52,33 @@ def conditions(row, settings):
     octet = octet_version()
     of_row = {name: peers.get(name, octet) for name in variants.of_row(row, settings.cpus)}
     return of_row | {"all": f"{describe()[0]}, {len(settings.cpus)} threads on CPUs {settings.cpus}, batches {settings.batches}"}
+
+
+class Interference:
+    """How much of the machine went to others since this was made: to other processes, or to other machines on the same host."""
+
+    def __init__(self, pids):
+        self.pids, self.start, self.busy, self.own = pids, time.monotonic(), busy_ticks(read("/proc/stat")), self.own_ticks()
+
+    def own_ticks(self):
+        return sum(process_ticks(read(f"/proc/{pid}/stat")) for pid in self.pids)
+
+    def share(self):
+        ticks = (busy_ticks(read("/proc/stat")) - self.busy) - (self.own_ticks() - self.own)
+        return ticks / os.sysconf("SC_CLK_TCK") / (time.monotonic() - self.start) / os.cpu_count()
+
+
+def read(file):
+    return pathlib.Path(file).read_text()
+
+
+def busy_ticks(stat):
+    """Of all CPUs together, steal included."""
+    user, nice, system, _, _, irq, softirq, steal, *_ = map(int, stat.splitlines()[0].split()[1:])
+    return user + nice + system + irq + softirq + steal
+
+
+def process_ticks(stat):
+    """Of all threads of a process. Its name, in parentheses, may hold anything."""
+    user, system = stat[stat.rindex(")") + 2:].split()[11:13]
+    return int(user) + int(system)

@@ -28,6 +28,7 @@ class Summary:
     beside: dict = field(default_factory=dict)  # {other contestant: the ratio to it}
     rounds: int = 0
     notes: dict = field(default_factory=dict)
+    agreement: dict = field(default_factory=dict)
 
 
 def summarize(row, record, machine):
@@ -47,7 +48,8 @@ def summarize(row, record, machine):
         ratio = ratios.bootstrap(mine)  # the bar is of seconds
     else:  # to the strongest: the largest ratio of costs, the smallest of speeds
         ratio = (max if row.lower_is_better else min)(beside.values(), key=lambda r: r.median)
-    return Summary(row, bar, ratio, ratios.reaches(ratio, bar, row.lower_is_better), figures, beside, len(mine), record["notes"])
+    return Summary(row, bar, ratio, ratios.reaches(ratio, bar, row.lower_is_better), figures, beside, len(mine), record["notes"],
+                   record["agreement"])
 
 
 def slowest(figures):
@@ -123,8 +125,30 @@ def markdown(summaries, heading):
         lines.append(line(cells(summary)))
     met = sum(summary.met is True for summary in summaries)
     measured = sum(summary.met is not None for summary in summaries)
+    lines += ["", *agreements(summaries)]
+    lines += [f"- {summary.row.name}, {name}: {note}" for summary in summaries if summary.met is not None
+              for name, note in summary.notes.items()]
     lines += ["", f"{met} of {measured} bars met; {len(summaries) - measured} rows not measured."]
     return "\n".join(lines)
+
+
+def agreements(summaries):
+    """The worst that any contestant's outputs agreed with Octet's direct FP32, by precision."""
+    worst = {}
+    for summary in summaries:
+        if summary.row.kind in ("throughput", "latency"):  # the others have contestants of several precisions
+            of_precision = worst.setdefault(summary.row.precision, {})
+            for name, ways in summary.agreement.items():
+                of_precision.setdefault(name, []).extend(ways.values())
+    for precision, contestants in worst.items():
+        said = [f"{variants.NAMES[name]} {agreement_text(found)}" for name, found in contestants.items() if found]
+        if said:
+            yield f"- {precision} outputs against Octet's direct FP32, the worst of the networks: {'; '.join(said)}"
+
+
+def agreement_text(found):
+    error, cosine = max(each["error"] for each in found), min(each["cosine"] for each in found)
+    return f"cosine {cosine:.4f}, largest error {error:.1e} of the range"
 
 
 def heading(records, column, seconds):

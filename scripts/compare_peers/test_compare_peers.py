@@ -10,6 +10,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import engines
+import machine
 import measure
 import models
 import ratios
@@ -171,7 +172,7 @@ class StoreTest(unittest.TestCase):
 
 
 def record(rounds, notes=None):
-    return {"rounds": rounds, "notes": notes or {}, "date": "2026-01-02", "conditions": {"all": "a CPU", "octet": "Octet abc"}}
+    return {"rounds": rounds, "notes": notes or {}, "agreement": {"octet": {"batch 8": {"error": 0.25, "cosine": 0.9}}}, "date": "2026-01-02", "conditions": {"all": "a CPU", "octet": "Octet abc"}}
 
 
 class ReportTest(unittest.TestCase):
@@ -212,6 +213,8 @@ class ReportTest(unittest.TestCase):
         self.assertEqual(table[3], "| alexnet | 2.4 | 2.60 (2.60-2.60) | met | 26 (batch 8) | 5 (qdq, batch 1); 5.20 (5.20-5.20) | "
                                    "10 (nncf, batch 8); 2.60 (2.60-2.60) |")
         self.assertIn("not available", table[5])
+        self.assertIn("- int8 outputs against Octet's direct FP32, the worst of the networks: Octet cosine 0.9000, largest error "
+                      "2.5e-01 of the range", lines)
         self.assertEqual(lines[-1], "1 of 1 bars met; 1 rows not measured.")
 
     def test_latency_is_shown_in_milliseconds(self):
@@ -315,6 +318,19 @@ class EngineTest(unittest.TestCase):
                 engine.memory("VmNone")
 
 
+class MachineTest(unittest.TestCase):
+    def test_ticks_of_the_machine_are_without_its_rest_and_with_what_the_host_took(self):
+        self.assertEqual(machine.busy_ticks("cpu  10 2 30 4000 500 6 7 80 9 9\ncpu0 1 1 1"), 10 + 2 + 30 + 6 + 7 + 80)
+
+    def test_ticks_of_a_process_whatever_its_name(self):
+        fields = " ".join(map(str, range(3, 20)))  # numbered as proc(5) does
+        self.assertEqual(machine.process_ticks(f"7 (a ) 1 2) {fields}"), 14 + 15)
+
+    def test_the_machine_decides_the_bars(self):
+        self.assertEqual(machine.kind("fpu avx2 amx_tile amx_int8"), rows.AMX)
+        self.assertEqual(machine.kind("fpu avx512_vnni"), rows.VNNI)
+
+
 class FakeModels:
     """Every variant's "model" is its rate; see FakeRow."""
 
@@ -335,14 +351,32 @@ class FakeModels:
         return {"error": 0, "cosine": 1}
 
 
+class FakeProcess:
+    pid = 1
+
+
+class Interference:
+    """What share() gives, one after the other; then nothing."""
+    shares = []
+
+    def __init__(self, pids):
+        pass
+
+    def share(self):
+        return self.shares.pop(0) if self.shares else 0
+
+
 class FakeRow(measure.SpeedRow):
     """Octet runs 30 images/s, the peers 10 and 20, OpenVINO's qdq and all single images half of that."""
     RATES = {"octet": 30, "onnxruntime": 10, "openvino": 20}
+    Interference = Interference
     started = 0
 
     class Engine:
+        name = "fake"
+
         def __init__(self, rate):
-            self.rate, self.call_s = rate, 0.01
+            self.rate, self.call_s, self.process = rate, 0.01, FakeProcess()
 
         def __enter__(self):
             return self
@@ -387,6 +421,15 @@ class SpeedRowTest(unittest.TestCase):
         self.assertEqual(self.run_row().started, 0)
         longer = self.run_row(pairs=5)
         self.assertEqual(longer.record.rounds_done(), 5)
+
+    def test_what_was_disturbed_is_measured_again_and_if_that_does_not_help_it_is_said(self):
+        once = [0.5]
+        Interference.shares = once
+        self.assertEqual(self.run_row().record.notes, {})
+        self.assertEqual(once, [])
+        Interference.shares = [0.5] * 1000
+        self.assertIn("disturbed", self.run_row(pairs=4).record.notes)
+        Interference.shares = []
 
     def test_a_row_in_portions_ends_like_one_at_once(self):
         tick = iter(range(0, 100000, 5))

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "lab/peers/octet_worker.h"
+#include "octet/build_info.h"
 #include "tools/octet/bench_system.h"
 #include "tools/octet/command.h"
 #include "tools/octet/common_options.h"
@@ -24,13 +25,10 @@ struct Options {
 
 Json ready(const BenchSystem& built) {
   const lab::SystemInfo& info = built.system->info();
-  return {{"version", info.version},
-          {"isa", info.isa},
-          {"threads", info.threads},
-          {"hash", info.hash},
-          {"memory_bytes", info.memory_bytes},
-          {"open_ms", built.open_ms},
-          {"calibrate_ms", built.calibrate_ms},
+  return {{"version", info.version},   {"revision", build_info().revision},
+          {"isa", info.isa},           {"threads", info.threads},
+          {"hash", info.hash},         {"memory_bytes", info.memory_bytes},
+          {"open_ms", built.open_ms},  {"calibrate_ms", built.calibrate_ms},
           {"build_ms", built.build_ms}};
 }
 
