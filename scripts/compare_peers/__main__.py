@@ -80,8 +80,10 @@ def measure_row(row, settings, budget):
     """Whether the row is finished."""
     record = store.Record(settings.records, row, machine.conditions(row, settings))
     of_row = models.Models(settings.folder / "models", row.network, row.precision, row.pictures)
-    kind = costs.CostRow if row.kind in ("memory", "build", "load") else measure.SpeedRow
-    measurement = kind(row, of_row, record, settings, budget, say)
+    if row.kind in ("memory", "build", "load"):
+        measurement = costs.CostRow(row, of_row, record, settings, budget, say)
+    else:
+        measurement = measure.SpeedRow(row, of_row, record, settings, budget, say, tried_on_planes(row, settings))
     say(row.name)
     try:
         if settings.prepare:
@@ -91,6 +93,13 @@ def measure_row(row, settings, budget):
     except store.OutOfTime:
         return False
     return True
+
+
+def tried_on_planes(row, settings):
+    for other in rows.ROWS:
+        if other.name == row.on_planes:
+            return store.Record(settings.records, other, machine.conditions(other, settings)).tried
+    return {}
 
 
 def main(arguments):

@@ -58,7 +58,8 @@ class Interference:
     """How much of the machine went to others since this was made: to other processes, or to other machines on the same host."""
 
     def __init__(self, pids):
-        self.pids, self.start, self.busy, self.own = pids, time.monotonic(), busy_ticks(read("/proc/stat")), self.own_ticks()
+        self.pids, self.start = pids, time.monotonic()
+        self.busy, self.own = busy_ticks(read("/proc/stat")), self.own_ticks()
 
     def own_ticks(self):
         return sum(process_ticks(read(f"/proc/{pid}/stat")) for pid in self.pids)

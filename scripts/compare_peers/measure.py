@@ -3,6 +3,7 @@ import contextlib
 import os
 import statistics
 import time
+from dataclasses import replace
 
 import engines
 import machine
@@ -24,9 +25,9 @@ def way_of(variant, batch):
 class SpeedRow:
     Interference = machine.Interference
 
-    def __init__(self, row, models, record, settings, budget, say):
-        """`models`: of the row's network and of Octet's FP32 form where that is a contestant (models.Models.of)."""
-        self.row, self.models, self.record = row, models, record
+    def __init__(self, row, models, record, settings, budget, say, on_planes=None):
+        """`on_planes`: what was tried in the row `row.on_planes`, if it was measured."""
+        self.row, self.models, self.record, self.on_planes = row, models, record, on_planes or {}
         self.settings, self.budget, self.say = settings, budget, say
         self.contestants = variants.of_row(row, settings.cpus)
         self.batches = [1] if row.kind == "latency" else settings.batches
@@ -59,13 +60,18 @@ class SpeedRow:
             share = interference.share()
             if share <= MOST_INTERFERENCE:
                 return figure
-            self.say(f"  {engine.name}: {100 * share:.0f} % of the machine went to others; once more")
+        self.say(f"  {engine.name}: {100 * share:.0f} % of the machine went to others")
         self.record.notes["disturbed"] = "others took part of the machine again and again"
         return figure
 
     # ---- search ------------------------------------------------------------------------------------------------------
 
     def search(self, name):
+        if name in self.on_planes:
+            best = search.shortlist(self.on_planes[name])
+            return search.finalists(self.try_all(name, [
+                (variant, batch) for variant in self.contestants[name] for batch in self.batches
+                if way_of(replace(variant, pictures=""), batch) in best]))
         first = self.try_all(name, search.plan_first(self.contestants[name], self.batches))
         rest, left_out = search.plan_rest(first, self.batches, self.settings.longest_call)
         if left_out:

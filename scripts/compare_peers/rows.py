@@ -23,6 +23,11 @@ class Row:
     def lower_is_better(self):
         return self.kind in ("memory", "build", "load")
 
+    @property
+    def on_planes(self):
+        """Name of the row that differs only in what comes in; None for a row that has no pictures."""
+        return self.name.replace("-u8", "") if self.pictures else None
+
     def bar(self, machine):
         return self.amx if machine == AMX else self.vnni
 

@@ -2,13 +2,16 @@
 
 First every variant runs at one middling batch; then the best two run at all other batches. A batch is left out where it would
 take too long, by the rate that is known. The best of all, and the next one if it came close, go into the rounds:
-a search is short, and which of two near ones is better only the rounds can tell."""
+a search is short, and which of two near ones is better only the rounds can tell.
+
+A row on pictures tries only the ways that were best on planes, with every way of making planes of pictures."""
 from dataclasses import dataclass
 
 FIRST_BATCH = 8
 BATCHES = (1, 8, 32, 128)
 VARIANTS_KEPT = 2
 FINALISTS = 2
+SHORTLIST = 3
 CLOSE = 0.95  # of the best rate
 
 
@@ -41,3 +44,8 @@ def finalists(found):
     """The best, and what is close to it; best first."""
     ranked = sorted(found, key=lambda f: -f.rate)
     return [f for f in ranked[:FINALISTS] if f.rate >= CLOSE * ranked[0].rate]
+
+
+def shortlist(tried):
+    """The best of {way: rate}."""
+    return sorted(tried, key=lambda way: -tried[way])[:SHORTLIST]

@@ -1,10 +1,12 @@
 """python3 -m unittest discover scripts/compare_peers: what needs neither peers nor a built Octet."""
 import math
+import os
 import pathlib
 import statistics
 import sys
 import tempfile
 import textwrap
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -326,6 +328,13 @@ class MachineTest(unittest.TestCase):
         fields = " ".join(map(str, range(3, 20)))  # numbered as proc(5) does
         self.assertEqual(machine.process_ticks(f"7 (a ) 1 2) {fields}"), 14 + 15)
 
+    def test_what_a_process_takes_itself_is_no_interference(self):
+        own, others = machine.Interference([os.getpid()]), machine.Interference([])
+        start = time.process_time()
+        while time.process_time() - start < 0.3:
+            pass
+        self.assertGreater(others.share() - own.share(), 0)
+
     def test_the_machine_decides_the_bars(self):
         self.assertEqual(machine.kind("fpu avx2 amx_tile amx_int8"), rows.AMX)
         self.assertEqual(machine.kind("fpu avx512_vnni"), rows.VNNI)
@@ -396,10 +405,11 @@ class FakeRow(measure.SpeedRow):
 
 
 class SpeedRowTest(unittest.TestCase):
-    def run_row(self, pairs=3, budget=None, clock=lambda: 0):
+    def run_row(self, pairs=3, budget=None, clock=lambda: 0, row=INT8, **more):
         settings = type("Settings", (), {"cpus": (0, 1), "batches": [1, 8, 32], "pairs": pairs, "seconds": 1, "longest_call": 6})
         conditions = {"all": "m", "octet": "1", "onnxruntime": "2", "openvino": "3"}
-        row = FakeRow(INT8, FakeModels(), store.Record(self.folder, INT8, conditions), settings, store.Budget(budget, clock), lambda _: None)
+        row = FakeRow(row, FakeModels(), store.Record(self.folder, row, conditions), settings, store.Budget(budget, clock),
+                      lambda _: None, **more)
         row.run()
         return row
 
@@ -421,6 +431,13 @@ class SpeedRowTest(unittest.TestCase):
         self.assertEqual(self.run_row().started, 0)
         longer = self.run_row(pairs=5)
         self.assertEqual(longer.record.rounds_done(), 5)
+
+    def test_on_pictures_only_the_best_ways_on_planes_are_tried(self):
+        pictures = next(row for row in rows.ROWS if row.on_planes == INT8.name)
+        tried = self.run_row(row=pictures, on_planes=self.run_row().record.tried).record.tried
+        self.assertEqual({name: len(ways) for name, ways in tried.items()}, {"octet": 3, "onnxruntime": 6, "openvino": 3})
+        self.assertTrue(all("qdq" not in way for way in tried["openvino"]))
+        self.assertEqual(sum("numpy" in way for way in tried["onnxruntime"]), 3)
 
     def test_what_was_disturbed_is_measured_again_and_if_that_does_not_help_it_is_said(self):
         once = [0.5]
