@@ -27,18 +27,6 @@ namespace {
 constexpr std::int64_t kChunkBytes = 1024 * 1024;
 constexpr std::int64_t kInputBytes = 512 * 1024;
 
-/// The bytes between neighbours in an output or residual.
-struct Steps {
-  explicit Steps(const FeatureMap& map) : element(static_cast<std::int64_t>(size_of(map.type))) {
-    const bool blocked = map.layout == Layout::kNchw16c;
-    pixel = (blocked ? kChannelBlock : map.pixel_step()) * element;
-    block = (blocked ? map.pixels() * kChannelBlock : kChannelBlock) * element;
-  }
-  std::int64_t element;
-  std::int64_t pixel = 0;  ///< from one pixel to the next
-  std::int64_t block = 0;  ///< from 16 channels to the next 16
-};
-
 /// Addresses of something that belongs to pixels, `pixel` bytes apart in a line and `line` from line to line.
 template <class Byte>
 struct Lines {

@@ -70,6 +70,9 @@ struct Block {
   std::int64_t output_block_step;    ///< bytes from 16 output channels to the next 16
   std::int64_t residual_block_step;
   int blocks;  ///< groups of 16 channels to write: lanes / 16, fewer in the last panel
+  /// From the weights of a group to others of the same size that will be read soon: one cache line of each
+  /// group's is fetched to the second-level cache meanwhile. 0: none.
+  std::int64_t ahead = 0;
 };
 
 inline constexpr int kMaxRows = 12;

@@ -2,8 +2,11 @@
 // constants that follow from it, and its cost.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <variant>
 
 #include "kernels/conv_dot/contract.h"
@@ -48,6 +51,18 @@ inline const ConvDesc* as_convolution(const OpDesc& desc, DataType input) {
   return (same_type || real) && is_consistent(*conv) ? conv : nullptr;
 }
 
+/// The bytes between neighbours in an output or residual.
+struct Steps {
+  explicit Steps(const FeatureMap& map) : element(static_cast<std::int64_t>(size_of(map.type))) {
+    const bool blocked = map.layout == Layout::kNchw16c;
+    pixel = (blocked ? kChannelBlock : map.pixel_step()) * element;
+    block = (blocked ? map.pixels() * kChannelBlock : kChannelBlock) * element;
+  }
+  std::int64_t element;
+  std::int64_t pixel = 0;  ///< from one pixel to the next
+  std::int64_t block = 0;  ///< from 16 channels to the next 16
+};
+
 /// Multiply-accumulates of one image.
 inline double macs(const ConvDesc& desc) {
   const std::int64_t channels = desc.input.channels / desc.groups;
@@ -88,6 +103,16 @@ inline Epilogue epilogue_of(const ConvDesc& desc) {
     e.residual_offset = r.offset;
   }
   return e;
+}
+
+/// The same for output channels whose multipliers are small: products stay below 2^30.
+inline Epilogue bounded(Epilogue e) {
+  const float largest_addend = 255 * e.residual_scale + std::abs(e.residual_offset);
+  e.bounded = e.output == Output::kU8 && !e.leaky && largest_addend < static_cast<float>(1 << 29);
+  return e;
+}
+inline bool are_small(std::span<const float> multipliers) {
+  return std::all_of(multipliers.begin(), multipliers.end(), [](float m) { return std::abs(m) <= 0.5f; });
 }
 
 }  // namespace octet::kernels::conv_dot

@@ -9,7 +9,6 @@
 #include "kernels/conv_dot/direct.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/aligned_buffer.h"
 #include "kernels/conv_dot/convolution.h"
@@ -20,20 +19,6 @@ namespace octet::kernels::conv_dot {
 namespace {
 
 constexpr std::int64_t kPointer = static_cast<std::int64_t>(sizeof(void*));
-
-/// The bytes between neighbours in an output or residual.
-struct Steps {
-  Steps() = default;
-  explicit Steps(const FeatureMap& map) {
-    element = static_cast<std::int64_t>(size_of(map.type));
-    const bool blocked = map.layout == Layout::kNchw16c;
-    pixel = (blocked ? kChannelBlock : map.pixel_step()) * element;
-    block = (blocked ? map.pixels() * kChannelBlock : kChannelBlock) * element;
-  }
-  std::int64_t element = 1;
-  std::int64_t pixel = 0;  ///< from one pixel to the next
-  std::int64_t block = 0;  ///< from 16 channels to the next 16
-};
 
 /// Addresses of a tile's pixels, all for one panel.
 struct Addresses {
@@ -47,13 +32,6 @@ template <class Pointer>
 void advance(Pointer* pointers, std::int64_t count, std::int64_t bytes) {
   if (bytes == 0) return;
   for (std::int64_t i = 0; i < count; ++i) pointers[i] += bytes;
-}
-
-/// For panels whose products with the multipliers stay below 2^30.
-Epilogue bounded(Epilogue e) {
-  const float largest_addend = 255 * e.residual_scale + std::abs(e.residual_offset);
-  e.bounded = e.output == Output::kU8 && !e.leaky && largest_addend < static_cast<float>(1 << 29);
-  return e;
 }
 
 class DirectConvolution final : public Kernel {

@@ -1,7 +1,6 @@
 #include "kernels/conv_dot/packing.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "base/aligned_buffer.h"
@@ -171,8 +170,7 @@ void PackedWeights::pack(const IntegerWeights& weights, std::span<std::byte> pac
           panel, values, [](std::int8_t w) { return static_cast<std::int16_t>(w); }, to);
     }
     const std::int64_t last = std::min(panel.channel + panel.lanes, outputs_);
-    if (std::all_of(weights.multipliers.data() + panel.channel, weights.multipliers.data() + last,
-                    [](float m) { return std::abs(m) <= 0.5f; })) {
+    if (are_small({weights.multipliers.data() + panel.channel, weights.multipliers.data() + last})) {
       flags |= kBounded;
     }
     std::memcpy(base + i * sizeof flags, &flags, sizeof flags);

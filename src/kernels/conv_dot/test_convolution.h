@@ -99,8 +99,8 @@ inline std::string describe(const ConvDesc& d) {
 
 /// kZeros: inputs 0. kLargest: inputs 255 (or the limit), weights of the largest size in runs of one sign, so
 /// that 16-bit sums saturate and 32-bit sums come near their bound. kTies: outputs between two integers.
-/// kSmall: weights that no 16-bit sum can saturate on.
-enum class Values { kRandom, kZeros, kLargest, kTies, kSmall };
+/// kSmall: weights that no 16-bit sum can saturate on. kNormal: weights distributed as a network's are.
+enum class Values { kRandom, kZeros, kLargest, kTies, kSmall, kNormal };
 
 /// The operands of one case.
 struct Problem {
@@ -175,6 +175,7 @@ struct Problem {
     if (values == Values::kLargest) return i / 40 % 2 == 0 ? 127 : i / 40 % 4 == 1 ? -127 : -128;
     if (values == Values::kTies) return pick(-1, 1);
     if (values == Values::kSmall) return pick(-64, 64);
+    if (values == Values::kNormal) return (pick(-127, 127) + pick(-127, 127) + pick(-127, 127)) / 3;
     return pick(0, 9) == 0 ? (pick(0, 1) == 0 ? 127 : -127) : pick(-127, 127);
   }
 };

@@ -57,12 +57,19 @@ class SaturatedBytes {
   /// Rounds to nearest even. Values must fit in 32 bits.
   template <int kBlocks>
   [[gnu::always_inline]] void store(std::byte* p, const F32x16 (&v)[kBlocks]) const {
+    store_pixels(p, 16, v);
+  }
+
+  /// 16 channels each of up to 4 pixels, `step` bytes apart.
+  template <int kPixels>
+  [[gnu::always_inline]] void store_pixels(std::byte* p, std::ptrdiff_t step,
+                                           const F32x16 (&v)[kPixels]) const {
 #pragma GCC unroll 4
-    for (int i = 0; i < kBlocks; ++i) {
+    for (int i = 0; i < kPixels; ++i) {
       const __m256i words = to_s16(v[i]);
       const __m128i bytes =
           _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(p + 16 * i), _mm_max_epu8(bytes, low_));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(p + i * step), _mm_max_epu8(bytes, low_));
     }
   }
 

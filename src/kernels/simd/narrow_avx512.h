@@ -52,20 +52,35 @@ class SaturatedBytes {
   /// Rounds to nearest even. Values must fit in 32 bits.
   template <int kBlocks>
   [[gnu::always_inline]] void store(std::byte* p, const F32x16 (&v)[kBlocks]) const {
-    __m512i q[4];
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) q[i] = _mm512_maskz_cvtps_epi32(0xffff, v[i < kBlocks ? i : kBlocks - 1].all);
-    // The packs work within 16 bytes: byte group 4 * i + j of the result is group i of v[j].
-    const __m512i mixed = _mm512_packus_epi16(_mm512_packs_epi32(q[0], q[1]), _mm512_packs_epi32(q[2], q[3]));
-    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    const __m512i bytes = _mm512_max_epu8(_mm512_maskz_permutexvar_epi32(0xffff, order, mixed), low_);
+    const __m512i bytes = pack(v);
     if constexpr (kBlocks == 4) return _mm512_storeu_si512(p, bytes);
     if constexpr (kBlocks == 1) return store_16(p, _mm512_castsi512_si128(bytes));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_castsi512_si256(bytes));
     if constexpr (kBlocks == 3) store_16(p + 32, _mm512_extracti32x4_epi32(bytes, 2));
   }
 
+  /// 16 channels each of up to 4 pixels, `step` bytes apart.
+  template <int kPixels>
+  [[gnu::always_inline]] void store_pixels(std::byte* p, std::ptrdiff_t step,
+                                           const F32x16 (&v)[kPixels]) const {
+    const __m512i bytes = pack(v);
+    store_16(p, _mm512_castsi512_si128(bytes));
+    if constexpr (kPixels > 1) store_16(p + step, _mm512_extracti32x4_epi32(bytes, 1));
+    if constexpr (kPixels > 2) store_16(p + 2 * step, _mm512_extracti32x4_epi32(bytes, 2));
+    if constexpr (kPixels > 3) store_16(p + 3 * step, _mm512_extracti32x4_epi32(bytes, 3));
+  }
+
  private:
+  template <int kCount>
+  [[gnu::always_inline]] __m512i pack(const F32x16 (&v)[kCount]) const {
+    __m512i q[4];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) q[i] = _mm512_maskz_cvtps_epi32(0xffff, v[i < kCount ? i : kCount - 1].all);
+    // The packs work within 16 bytes: byte group 4 * i + j of the result is group i of v[j].
+    const __m512i mixed = _mm512_packus_epi16(_mm512_packs_epi32(q[0], q[1]), _mm512_packs_epi32(q[2], q[3]));
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    return _mm512_max_epu8(_mm512_maskz_permutexvar_epi32(0xffff, order, mixed), low_);
+  }
   static void store_16(std::byte* p, __m128i bytes) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), bytes);
   }

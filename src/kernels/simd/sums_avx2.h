@@ -37,6 +37,14 @@ inline S32x16 operator|(S32x16 a, S32x16 b) {
 inline S32x16 shift_left(S32x16 v, int bits) {
   return {_mm256_slli_epi32(v.low, bits), _mm256_slli_epi32(v.high, bits)};
 }
+/// Arithmetic: the sign stays.
+inline S32x16 shift_right(S32x16 v, int bits) {
+  return {_mm256_srai_epi32(v.low, bits), _mm256_srai_epi32(v.high, bits)};
+}
+/// The lower 32 bits of the products.
+inline S32x16 multiply_low(S32x16 a, S32x16 b) {
+  return {_mm256_mullo_epi32(a.low, b.low), _mm256_mullo_epi32(a.high, b.high)};
+}
 /// Rounds to nearest even.
 inline S32x16 to_integers(F32x16 v) { return {_mm256_cvtps_epi32(v.low), _mm256_cvtps_epi32(v.high)}; }
 /// x * x for |x| < 2^15: one instruction less than a product of 32 bits.

@@ -24,6 +24,12 @@ inline S32x16 operator|(S32x16 a, S32x16 b) { return {_mm512_or_si512(a.all, b.a
 inline S32x16 shift_left(S32x16 v, int bits) {
   return {_mm512_maskz_slli_epi32(0xffff, v.all, static_cast<unsigned>(bits))};
 }
+/// Arithmetic: the sign stays.
+inline S32x16 shift_right(S32x16 v, int bits) {
+  return {_mm512_maskz_srai_epi32(0xffff, v.all, static_cast<unsigned>(bits))};
+}
+/// The lower 32 bits of the products.
+inline S32x16 multiply_low(S32x16 a, S32x16 b) { return {_mm512_mullo_epi32(a.all, b.all)}; }
 /// Rounds to nearest even.
 inline S32x16 to_integers(F32x16 v) { return {_mm512_maskz_cvtps_epi32(0xffff, v.all)}; }
 /// x * x for |x| < 2^15: one instruction less than a product of 32 bits.

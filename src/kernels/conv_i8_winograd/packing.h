@@ -1,0 +1,63 @@
+// Packed weights of exact INT8 Winograd: the condition of contract.h, and U in the order in which it is read.
+//
+//   [flags of each panel, 4 bytes][first sums][bias][multipliers][panels]     each part on a 64-byte boundary
+//
+// A panel: [point][pair of input channels][lane][2] s16, what conv_dot's micro-kernels for s16 take as 36
+// layers of one tap. First sums (of point (1, 1)) and bias (the centre added) are s32, one a lane. Lanes
+// beyond the last output channel, and a pair's second channel beyond the last input channel, have zero
+// weights.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kernels/conv_dot/packing.h"
+#include "kernels/kernel.h"
+#include "kernels/op_desc.h"
+
+namespace octet::kernels::conv_i8_winograd {
+
+/// The least and the most that an output channel's products can add up to, whatever bytes the input holds.
+struct Reach {
+  std::int64_t low, high;
+};
+Reach reach_of(std::span<const std::int8_t> weights);
+/// True if contract.h's condition holds for each of `outputs` output channels.
+bool fits(std::span<const std::int8_t> weights, std::int64_t outputs);
+
+class PackedWeights {
+ public:
+  /// `lanes` of a whole panel: 16 or 32.
+  PackedWeights(const ConvDesc& desc, int lanes);
+
+  std::size_t bytes() const { return static_cast<std::size_t>(bytes_); }
+  const std::vector<conv_dot::Panel>& panels() const { return panels_; }
+  /// Pairs of input channels that a product takes.
+  std::int64_t pairs() const { return pairs_; }
+  /// Bytes of U from one point of a panel to the next; the panel's first begins at Panel::weights.
+  std::int64_t point_bytes(int lanes) const { return pairs_ * lanes * 4; }
+
+  void pack(const IntegerWeights& weights, std::span<std::byte> packed) const;
+
+  // Reading what was packed. The three below point to the values of output channel 0.
+  const std::byte* first_sums(const std::byte* packed) const { return packed + first_sums_; }
+  const std::int32_t* bias(const std::byte* packed) const {
+    return reinterpret_cast<const std::int32_t*>(packed + bias_);
+  }
+  const float* multipliers(const std::byte* packed) const {
+    return reinterpret_cast<const float*>(packed + multipliers_);
+  }
+  /// As conv_dot::PackedWeights::bounded().
+  static bool bounded(const std::byte* packed, std::size_t panel);
+
+ private:
+  void pack_panel(const conv_dot::Panel& panel, std::span<const std::int8_t> weights, std::byte* to) const;
+
+  std::int64_t channels_, outputs_, group_outputs_, pairs_;
+  std::vector<conv_dot::Panel> panels_;
+  std::int64_t first_sums_ = 0, bias_ = 0, multipliers_ = 0, bytes_ = 0;
+};
+
+}  // namespace octet::kernels::conv_i8_winograd

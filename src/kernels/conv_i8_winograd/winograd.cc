@@ -1,0 +1,265 @@
+// The driver of exact INT8 Winograd, the same for every instruction set. Tiles are numbered over all images
+// of a call and taken in blocks:
+//
+//   for each tile of the block          V of all its points and channels
+//   for each panel of output channels   (its U streams by, once a block)
+//     for each point                    products of U with V of all tiles that have the point
+//     for each tile                     outputs
+#include "kernels/conv_i8_winograd/winograd.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "base/aligned_buffer.h"
+#include "kernels/conv_dot/convolution.h"
+#include "kernels/conv_dot/direct.h"
+#include "kernels/conv_i8_winograd/block.h"
+#include "kernels/conv_i8_winograd/packing.h"
+#include "kernels/conv_i8_winograd/tiles.h"
+
+namespace octet::kernels::conv_i8_winograd {
+namespace {
+
+constexpr std::int64_t kLine = static_cast<std::int64_t>(base::kCacheLine);
+constexpr std::int64_t kHeader = kLine;  // of the packed weights: zeros if what follows is for the direct way
+
+/// Channels that V holds for one group of the convolution: whole lines of the instruction set's.
+std::int64_t v_lines(const ConvDesc& desc, const InstructionSet& isa) {
+  return conv_dot::divide_up(desc.input.channels / desc.groups, isa.transforms->channels);
+}
+
+class WinogradConvolution final : public Kernel {
+ public:
+  WinogradConvolution(const ConvDesc& desc, const InstructionSet& isa, Condition condition)
+      : desc_(desc),
+        isa_(isa),
+        condition_(condition),
+        direct_(conv_dot::make_direct(desc, *isa.direct)),
+        tiling_(desc.output),
+        weights_(desc, isa.lanes),
+        layout_(v_lines(desc, isa) * isa.transforms->channels, isa.lanes, isa.rows),
+        epilogue_(conv_dot::epilogue_of(desc)),
+        bounded_epilogue_(conv_dot::bounded(epilogue_)),
+        output_(desc.output),
+        residual_(desc.residual_map) {
+    sums_.output = conv_dot::Output::kSums;
+    const auto zero = static_cast<std::byte>(desc.input.quantization.zero_point);
+    // A line may end behind the last channel.
+    halo_.assign(static_cast<std::size_t>(desc.input.channels + kLine), zero);
+    for (std::size_t c = 0; c < desc.halo.size(); ++c) halo_[c] = std::byte{desc.halo[c]};
+  }
+
+  std::size_t packed_bytes() const override {
+    return kHeader + std::max(weights_.bytes(), direct_->packed_bytes());
+  }
+  void pack_integer(const IntegerWeights& weights, std::span<std::byte> packed) const override;
+  std::size_t scratch_bytes(int images) const override {
+    const std::int64_t tiles = std::min<std::int64_t>(kMostTiles, tiling_.tiles_of_image() * images);
+    return std::max(static_cast<std::size_t>(layout_.bytes(tiles)), direct_->scratch_bytes(images));
+  }
+  // A tile reads its residual before it writes its output, and no other tile reads it.
+  bool in_place(int input) const override { return input == 1; }
+  void run(const Call& call) const noexcept override;
+
+ private:
+  void run_block(const Call& call, Share tiles, Share panels) const;
+  void transform_inputs(const Call& call, std::int64_t group, const Block& block) const;
+  void list_pixels(const Tile& tile, const std::byte* image, const std::byte* halo,
+                   const std::byte** pixels) const;
+  void multiply(const std::byte* packed, const conv_dot::Panel& panel, const Block& block) const;
+  void transform_outputs(const Call& call, std::size_t panel, const Block& block) const;
+
+  const ConvDesc desc_;
+  const InstructionSet isa_;
+  const Condition condition_;
+  const std::unique_ptr<Kernel> direct_;
+  const Tiling tiling_;
+  const PackedWeights weights_;
+  const BlockLayout layout_;
+  const conv_dot::Epilogue epilogue_, bounded_epilogue_;  // for the panels that allow the second
+  conv_dot::Epilogue sums_{};                             // of the products
+  const conv_dot::Steps output_, residual_;
+  std::vector<std::byte> halo_;  // one pixel
+};
+
+void WinogradConvolution::pack_integer(const IntegerWeights& weights, std::span<std::byte> packed) const {
+  const bool winograd = condition_ == Condition::kIgnored || fits(weights.weights, desc_.output.channels);
+  std::memset(packed.data(), winograd ? 1 : 0, kHeader);
+  const std::span<std::byte> rest = packed.subspan(kHeader);
+  const std::size_t used = winograd ? weights_.bytes() : direct_->packed_bytes();
+  if (winograd) {
+    weights_.pack(weights, rest.first(used));
+  } else {
+    direct_->pack_integer(weights, rest.first(used));
+  }
+  std::fill(rest.begin() + static_cast<std::ptrdiff_t>(used), rest.end(), std::byte{0});
+}
+
+/// How a call is cut: every part of the tiles times every part of the panels is one worker's work. Parts of
+/// tiles come first, since parts of panels repeat the input transform, but each must be long enough to be
+/// worth a pass over U.
+struct Split {
+  std::int64_t tile_parts, panel_parts;
+};
+Split split_work(std::int64_t tiles, std::int64_t panels, int workers) {
+  constexpr std::int64_t kWorthAPass = 24;
+  Split best = {1, 1};
+  for (std::int64_t parts = 1; parts <= workers; ++parts) {
+    if (parts > 1 && tiles < parts * kWorthAPass) break;
+    const Split split = {parts, std::min(workers / parts, panels)};
+    if (split.tile_parts * split.panel_parts >= best.tile_parts * best.panel_parts) best = split;
+  }
+  return best;
+}
+
+void WinogradConvolution::run(const Call& call) const noexcept {
+  Call own = call;
+  own.weights += kHeader;
+  if (call.weights[0] == std::byte{0}) return direct_->run(own);
+
+  const std::int64_t tiles = tiling_.tiles_of_image() * call.images;
+  const auto panels = static_cast<std::int64_t>(weights_.panels().size());
+  const Split split = split_work(tiles, panels, call.workers);
+  if (call.worker >= split.tile_parts * split.panel_parts) return;
+  const Share my_tiles =
+      share_of(tiles, static_cast<int>(call.worker / split.panel_parts), static_cast<int>(split.tile_parts));
+  const Share my_panels = share_of(panels, static_cast<int>(call.worker % split.panel_parts),
+                                   static_cast<int>(split.panel_parts));
+  const std::int64_t count = my_tiles.end - my_tiles.begin;
+  const auto blocks = static_cast<int>(conv_dot::divide_up(count, kMostTiles));
+  for (int i = 0; i < blocks; ++i) {
+    const Share part = share_of(count, i, blocks);
+    run_block(own, {my_tiles.begin + part.begin, my_tiles.begin + part.end}, my_panels);
+  }
+}
+
+void WinogradConvolution::run_block(const Call& call, Share tiles, Share panels) const {
+  const Block& block = layout_.place(tiling_, tiles, call.scratch);
+  std::int64_t group = -1;
+  for (std::int64_t i = panels.begin; i < panels.end; ++i) {
+    const conv_dot::Panel& panel = weights_.panels()[static_cast<std::size_t>(i)];
+    if (panel.group != group) {
+      group = panel.group;
+      transform_inputs(call, group, block);
+    }
+    multiply(call.weights, panel, block);
+    transform_outputs(call, static_cast<std::size_t>(i), block);
+  }
+}
+
+void WinogradConvolution::transform_inputs(const Call& call, std::int64_t group, const Block& block) const {
+  const std::int64_t channel = group * (desc_.input.channels / desc_.groups);
+  const std::byte* pixels[kPoints];
+  InputTile in{pixels, v_lines(desc_, isa_), block.v, block.v_point};
+  for (int t = 0; t < block.count; ++t, in.v += layout_.v_tile()) {
+    const Tile& tile = block.tiles[t];
+    const Operand& input = call.inputs[0];
+    list_pixels(tile, input.data + tile.image * input.image_stride + channel, halo_.data() + channel, pixels);
+    isa_.transforms->input[static_cast<int>(tile.height)][static_cast<int>(tile.width)](in);
+  }
+}
+
+// `image`, `halo`: the first channel to read.
+void WinogradConvolution::list_pixels(const Tile& tile, const std::byte* image, const std::byte* halo,
+                                      const std::byte** pixels) const {
+  const std::int64_t step = desc_.input.pixel_step(), row_step = desc_.input.width * step;
+  const std::int64_t height = desc_.input.height, width = desc_.input.width;
+  const std::int64_t top = tile.y - desc_.window.pad_top, left = tile.x - desc_.window.pad_left;
+  const int rows = inputs_of(tile.height), columns = inputs_of(tile.width);
+  const std::byte* row = image + top * row_step + left * step;
+  if (top >= 0 && left >= 0 && top + rows <= height && left + columns <= width) {
+    for (int y = 0; y < rows; ++y, row += row_step)
+      for (int x = 0; x < kSide; ++x) pixels[y * kSide + x] = row + x * step;
+    return;
+  }
+  for (int y = 0; y < rows; ++y, row += row_step) {
+    const bool inside = top + y >= 0 && top + y < height;
+    for (int x = 0; x < columns; ++x)
+      pixels[y * kSide + x] = inside && left + x >= 0 && left + x < width ? row + x * step : halo;
+  }
+}
+
+void WinogradConvolution::multiply(const std::byte* packed, const conv_dot::Panel& panel,
+                                   const Block& block) const {
+  alignas(kLine) static constexpr std::int32_t kZeros[32] = {};
+  const std::byte *zeros[conv_dot::kMaxRows], *first_sums[conv_dot::kMaxRows];
+  std::fill_n(zeros, isa_.rows, reinterpret_cast<const std::byte*>(kZeros));
+  std::fill_n(first_sums, isa_.rows, weights_.first_sums(packed) + panel.channel * 4);
+
+  const auto& functions = isa_.products->fast.block[panel.lanes / kChannelBlock - 1];
+  std::int64_t offset = 0;
+  conv_dot::Block product{};
+  product.taps = &offset;
+  product.tap_count = 1;
+  product.groups = weights_.pairs();
+  product.weights = packed + panel.weights;
+  product.epilogue = &sums_;
+  const std::int64_t u_point = weights_.point_bytes(panel.lanes), lines = panel.lanes * 4 / kLine;
+  for (int point = 0; point < kPoints; ++point, offset += block.v_point, product.weights += u_point) {
+    const Rows& rows = block.rows_of(point);
+    product.bias = point == kCentrePoint ? first_sums : zeros;
+    for (int part = 0; part < rows.parts; ++part) {
+      const int begin = rows.begins[part];
+      product.input = rows.v + begin;
+      product.output = block.sums[point] + begin;
+      // The first parts fetch the next point's U, one line of each pair of channels.
+      product.ahead = part < lines ? u_point + part * kLine : 0;
+      functions[rows.begins[part + 1] - begin - 1](product);
+    }
+  }
+}
+
+void WinogradConvolution::transform_outputs(const Call& call, std::size_t index, const Block& block) const {
+  const conv_dot::Panel& panel = weights_.panels()[index];
+  OutputTile out{};
+  out.point_step = block.m_point;
+  out.epilogue = weights_.bounded(call.weights, index) ? &bounded_epilogue_ : &epilogue_;
+  out.row_step = output_.pixel * desc_.output.width;
+  out.pixel_step = output_.pixel;
+  out.residual_row_step = residual_.pixel * desc_.output.width;
+  out.residual_pixel_step = residual_.pixel;
+  for (int t = 0; t < block.count; ++t) {
+    const Tile& tile = block.tiles[t];
+    const std::int64_t pixel = tile.y * desc_.output.width + tile.x;
+    const auto place = [&](const Operand& operand, const conv_dot::Steps& steps) {
+      return operand.data + tile.image * operand.image_stride * steps.element + pixel * steps.pixel +
+             panel.channel / kChannelBlock * steps.block;
+    };
+    out.m = block.m + t * layout_.m_tile();
+    out.bias = weights_.bias(call.weights) + panel.channel;
+    out.multipliers = weights_.multipliers(call.weights) + panel.channel;
+    out.output = place(call.output, output_);
+    if (desc_.residual) out.residual = place(call.inputs[1], residual_);
+    const auto transform =
+        isa_.transforms->output[static_cast<int>(tile.height)][static_cast<int>(tile.width)];
+    for (int lane = 0; lane < panel.lanes; lane += kChannelBlock) {
+      transform(out);
+      out.m += kChannelBlock * 4;
+      out.bias += kChannelBlock;
+      out.multipliers += kChannelBlock;
+      out.output += output_.block;
+      if (desc_.residual) out.residual += residual_.block;
+    }
+  }
+}
+
+}  // namespace
+
+const ConvDesc* as_winograd(const OpDesc& op) {
+  if (conv_dot::direct_cost(op, DataType::kUInt8, 1) < 0) return nullptr;
+  const ConvDesc& desc = std::get<ConvDesc>(op);
+  const WindowDesc& w = desc.window;
+  const bool window = w.kernel_h == 3 && w.kernel_w == 3 && w.stride_h == 1 && w.stride_w == 1 &&
+                      w.dilation_h == 1 && w.dilation_w == 1;
+  const std::int64_t in = desc.input.channels / desc.groups;
+  const bool channels = in >= kChannelBlock && (desc.groups == 1 || in % kChannelBlock == 0);
+  const bool tiles = desc.output.height >= 2 && desc.output.width >= 2;
+  return window && channels && tiles && !desc.bias_map ? &desc : nullptr;
+}
+
+std::unique_ptr<Kernel> make_winograd(const ConvDesc& desc, const InstructionSet& isa, Condition condition) {
+  return std::make_unique<WinogradConvolution>(desc, isa, condition);
+}
+
+}  // namespace octet::kernels::conv_i8_winograd

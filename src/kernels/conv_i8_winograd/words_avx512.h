@@ -1,0 +1,29 @@
+// Words: 32 neighbouring channels of one pixel as 16-bit integers, for the input transform. words_avx2.h is
+// the twin with the same functions. Masks of all lanes: see simd/f32x16_avx512.h. Internal linkage
+// throughout.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstddef>
+
+namespace octet::kernels {
+namespace {
+
+struct Words {
+  static constexpr int kChannels = 32;
+  __m512i all;
+};
+
+inline Words load_bytes(const std::byte* p) {
+  const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  return {_mm512_maskz_cvtepu8_epi16(0xffffffff, bytes)};
+}
+inline void store(std::byte* p, Words v) { _mm512_store_si512(p, v.all); }
+inline Words operator+(Words a, Words b) { return {_mm512_add_epi16(a.all, b.all)}; }
+inline Words operator-(Words a, Words b) { return {_mm512_sub_epi16(a.all, b.all)}; }
+inline Words twice(Words v) { return v + v; }
+inline Words four_times(Words v) { return {_mm512_slli_epi16(v.all, 2)}; }
+
+}  // namespace
+}  // namespace octet::kernels

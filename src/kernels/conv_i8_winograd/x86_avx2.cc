@@ -1,0 +1,11 @@
+// Transforms of exact INT8 Winograd for AVX2: see contract.h.
+#include "kernels/conv_i8_winograd/words_avx2.h"
+#include "kernels/simd/sums_avx2.h"
+// The widths of Words and S32x16 come from above.
+#include "kernels/conv_i8_winograd/transforms.h"
+
+namespace octet::kernels::conv_i8_winograd {
+
+constinit const Transforms kAvx2Transforms = make_transforms();
+
+}  // namespace octet::kernels::conv_i8_winograd
