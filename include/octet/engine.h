@@ -54,7 +54,7 @@ struct PassReport {
 struct StepInfo {
   std::string layer;  ///< name of the (fused) layer
   std::string op;
-  std::string kernel;         ///< "conv_f32/winograd_f4/avx512"
+  std::string kernel;         ///< "conv_f32/winograd/avx512"
   std::string output_layout;  ///< "nchw", "nchw16c", "nhwc"
   std::string output_type;    ///< "f32", "u8", ...
   float output_scale = 0;     ///< of integers

@@ -94,7 +94,7 @@ TEST(TimeParts, OfALayerBoundByMemoryNameWhatItsBytesNeedBeyondItsArithmetic) {
 
 TEST(TimeParts, OfALayerFasterThanItsOperationsSaveTime) {
   const TimeParts parts =
-      time_parts(layer("w", "conv_f32/winograd_f4/avx512", 50'000'000, 0), 6, 10, {100, 400, 10, 50});
+      time_parts(layer("w", "conv_f32/winograd/avx512", 50'000'000, 0), 6, 10, {100, 400, 10, 50});
   EXPECT_NEAR(parts.arithmetic, 10, 1e-12);
   EXPECT_NEAR(parts.saved, -4, 1e-12);
   EXPECT_NEAR(parts.total(), 6, 1e-12);
@@ -108,7 +108,7 @@ TEST(TimeParts, OfALayerWithoutMacsAreItsKind) {
 TEST(Waterfall, LeadsFromThePeakOfFp32ToTheTimeMeasured) {
   const LayerProfile profile = derive_layer_profile(record_of(
       {layer("in", "reformat_i8/copy/avx2", 0, 0.5), layer("c1", "conv_i8/direct/avx2", 50'000'000, 4),
-       layer("c2", "conv_f32/winograd_f4/avx2", 50'000'000, 6), layer("pool", "pool_i8/window/avx2", 0, 2),
+       layer("c2", "conv_f32/winograd/avx2", 50'000'000, 6), layer("pool", "pool_i8/window/avx2", 0, 2),
        layer("fc", "fully_connected_i8/gemm/avx2", 50'000'000, 9, 6'000'000)},
       23));
   const std::vector<WaterfallStep>& steps = profile.waterfall;
@@ -140,7 +140,7 @@ TEST(Waterfall, AddsUpForAnyLayersAndSoDoTheirParts) {
   const auto uniform = [&](double low, double high) {
     return std::uniform_real_distribution<double>(low, high)(random);
   };
-  const std::vector<std::string> kernels = {"conv_i8/direct/avx2", "conv_f32/winograd_f4/avx2",
+  const std::vector<std::string> kernels = {"conv_i8/direct/avx2", "conv_f32/winograd/avx2",
                                             "pool_i8/window/avx2", "conv_bf16/direct/avx2",
                                             "reformat_f32/copy/generic"};
   for (int round = 0; round < 200; ++round) {

@@ -18,7 +18,7 @@
 // Infinities and NaN in FP32: nothing crashes and no address depends on a value, but the promises above are
 // for finite values. Padding lanes get their zeros by arithmetic (times zero weights, scales), so they may
 // become NaN, and a kernel that reads them with zero weights then spreads NaN to channels that the definition
-// would keep finite. Winograd spoils every output tile of 4 x 4 that reads the value, and direct convolution
+// would keep finite. Winograd spoils every output tile that reads the value, and direct convolution
 // only the windows that hold it. Images never touch each other.
 #pragma once
 

@@ -15,7 +15,7 @@ namespace octet::kernels {
 
 struct Entry {
   const char* family;     // "conv_f32": the folder
-  const char* algorithm;  // "direct", "winograd_f4", ...
+  const char* algorithm;  // "direct", "winograd", ...
   Isa isa;                // needed to run; kGeneric runs everywhere and is the family's reference
   /// Estimated time of one image on one core, in arbitrary units common to all entries of a family; below 0
   /// if the entry cannot compute this desc (also when the variant holds another family's struct). `images`:

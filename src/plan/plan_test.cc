@@ -205,7 +205,7 @@ TEST(Selection, IsAPureFunctionOfWhatIsAsked) {
   EXPECT_EQ(kernels::select(desc, options).name(), "conv_f32/direct/generic");
 #ifdef OCTET_X86
   options.isas = {Isa::kGeneric, Isa::kAvx2, Isa::kAvx512};  // a pretended machine
-  EXPECT_EQ(kernels::select(desc, options).name(), "conv_f32/winograd_f4/avx512");
+  EXPECT_EQ(kernels::select(desc, options).name(), "conv_f32/winograd/avx512");
   options.winograd = false;
   EXPECT_EQ(kernels::select(desc, options).name(), "conv_f32/direct/avx512");
   options.isas = {Isa::kGeneric, Isa::kAvx2};

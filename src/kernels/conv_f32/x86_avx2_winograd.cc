@@ -1,4 +1,4 @@
-// Winograd's F(4x4, 3x3) on AVX2 and FMA: see winograd.h.
+// Winograd's convolution on AVX2 and FMA: see winograd.h.
 #include "kernels/conv_f32/winograd_kernels.h"
 #include "kernels/simd/vector_avx2.h"
 
@@ -8,14 +8,11 @@ namespace {
 constexpr int kRows = 6;  // 12 sums of 8 floats, 2 weights and 1 value fill the 16 registers.
 
 constexpr WinogradIsa make_isa() {
-  WinogradIsa isa = {
-      .column_blocks = 1,
-      .max_rows = kRows,
-      .block_tiles = 30,
-      .input_transform = WinogradTransforms<Avx2>::input,
-      .output_transform = WinogradTransforms<Avx2>::output,
-      .multiply = {},
-  };
+  WinogradIsa isa = {};
+  isa.column_blocks = 1;
+  isa.max_rows = kRows;
+  isa.block_tiles = 5 * kRows;
+  set_winograd_transforms<Avx2>(isa);
   set_winograd_products<Avx2, kRows, 1>(isa);
   return isa;
 }

@@ -1,4 +1,4 @@
-// Winograd's F(4x4, 3x3) on AVX-512: see winograd.h.
+// Winograd's convolution on AVX-512: see winograd.h.
 #include "kernels/conv_f32/winograd_kernels.h"
 #include "kernels/simd/vector_avx512.h"
 
@@ -8,14 +8,11 @@ namespace {
 constexpr int kRows = 14;  // 28 sums of 16 floats, 2 weights and 1 value fill the 32 registers.
 
 constexpr WinogradIsa make_isa() {
-  WinogradIsa isa = {
-      .column_blocks = 2,
-      .max_rows = kRows,
-      .block_tiles = 28,
-      .input_transform = WinogradTransforms<Avx512>::input,
-      .output_transform = WinogradTransforms<Avx512>::output,
-      .multiply = {},
-  };
+  WinogradIsa isa = {};
+  isa.column_blocks = 2;
+  isa.max_rows = kRows;
+  isa.block_tiles = 2 * kRows;
+  set_winograd_transforms<Avx512>(isa);
   set_winograd_products<Avx512, kRows, 1>(isa);
   set_winograd_products<Avx512, kRows, 2>(isa);
   return isa;
