@@ -1,11 +1,14 @@
 // Fully connected layers of the study's networks on one thread, with oneDNN beside them in the same run. The
-// counters: GFLOPS, and GB/s of weights read (what bounds small batches).
+// counters: GFLOPS, their share of the multiply-add peak measured just before (what bounds large batches), and
+// GB/s of weights read (what bounds small ones).
 #include <benchmark/benchmark.h>
+#include <omp.h>
 
 #include <oneapi/dnnl/dnnl.hpp>
 #include <string>
 
 #include "kernels/families.h"
+#include "octet/machine.h"
 #include "tests/support/kernel_runner.h"
 
 namespace octet::kernels {
@@ -26,10 +29,11 @@ std::size_t features(const Layer& layer) {
 }
 std::size_t weights(const Layer& layer) { return features(layer) * static_cast<std::size_t>(layer.outputs); }
 
-void set_counters(benchmark::State& state, const Layer& layer, int images) {
+void set_counters(benchmark::State& state, const Layer& layer, int images, double peak_gflops) {
   const double products = static_cast<double>(weights(layer)) * images;
   using benchmark::Counter;
   state.counters["GFLOPS"] = Counter(2e-9 * products, Counter::kIsIterationInvariantRate);
+  state.counters["of_peak"] = Counter(2e-9 * products / peak_gflops, Counter::kIsIterationInvariantRate);
   state.counters["GB/s"] =
       Counter(4e-9 * static_cast<double>(weights(layer)), Counter::kIsIterationInvariantRate);
 }
@@ -46,8 +50,9 @@ void run_octet(benchmark::State& state, const Layer& layer, int images, const te
                             {std::vector<float>(weights(layer), 0.01f),
                              std::vector<float>(static_cast<std::size_t>(layer.outputs), 0.1f)});
   runner.poison_scratch = false;
+  const double peak = measure_peaks(1, variant.isa).fp32_gflops;
   for (auto _ : state) runner.run({&input}, output, images);
-  set_counters(state, layer, images);
+  set_counters(state, layer, images, peak);
 }
 
 /// oneDNN's inner product with the layouts it prefers.
@@ -78,11 +83,13 @@ void run_onednn(benchmark::State& state, const Layer& layer, int images) {
                                                {DNNL_ARG_BIAS, filled(primitive.bias_desc())},
                                                {DNNL_ARG_DST, filled(primitive.dst_desc())}};
   dnnl::inner_product_forward product(primitive);
+  omp_set_num_threads(1);
+  const double peak = measure_peaks(1, describe_machine().best_isa).fp32_gflops;
   for (auto _ : state) {
     product.execute(stream, arguments);
     stream.wait();
   }
-  set_counters(state, layer, images);
+  set_counters(state, layer, images, peak);
 }
 
 const bool registered = [] {

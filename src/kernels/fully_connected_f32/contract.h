@@ -3,15 +3,16 @@
 //
 // One image is bound by reading W: each weight is used once, so it streams past two accumulators a panel.
 // More images share that reading: the driver transposes up to a few hundred of them, a chunk of the depth at
-// a time, and every weight is read once for all.
+// a time, and every weight is read from memory once for all. Where they take many blocks, each block fetches
+// its part of the next panel, so that memory works all the time and not for the first block only.
 //
 // Depth is counted in the input's storage order (kNchw16c: block, y, x, lane; padding lanes have zero
 // weights), so the activations are never reordered. Packed weights: panels of `columns` output features (the
 // last one may be half as wide), each [depth][column]; then the bias, padded to 16 with zeros. Output:
 // kNchw16c of H = W = 1, a dense vector padded to 16 with zeros.
 //
-// Each output is one chain of multiply-adds in order of depth, starting from the bias; partial sums wait in
-// the output. So the bits do not depend on the number of images in the call or of workers.
+// Each output is one chain of multiply-adds in order of depth, starting from the bias; unfinished sums wait
+// in scratch. So the bits do not depend on the number of images in the call or of workers.
 #pragma once
 
 #include <cstddef>
@@ -27,9 +28,12 @@ struct Block {
   const float* inputs;   ///< [depth][images]
   const float* weights;  ///< [depth][columns]
   std::int64_t depth;
-  const float* start;  ///< [images][columns]: the bias (stride 0), or the output for a later chunk
+  const float*
+      ahead;  ///< weights that will be used soon: prefetched, `ahead_step` floats with each of `depth`
+  std::ptrdiff_t ahead_step;
+  const float* start;  ///< [images][columns]: the bias (stride 0), or what the chunks before left
   std::ptrdiff_t start_stride;
-  float* output;  ///< [images][columns]
+  float* output;  ///< [images][columns]: of the layer, or unfinished sums
   std::ptrdiff_t output_stride;
   Activation activation;  ///< none for all but the last chunk
 };

@@ -13,6 +13,13 @@ namespace {
 
 // Transposed inputs that a worker keeps: 256 KiB, which leaves room for the weights in any L2.
 constexpr std::int64_t kPackedFloats = 64 * 1024;
+// Up to two groups of images are bound by memory, which then streams best: weights are fetched this far ahead
+// of their use, as the hardware's own prefetching ends at each page.
+constexpr int kStreamingGroups = 2;
+constexpr std::int64_t kAheadFloats = 4096 / sizeof(float);
+// More groups are bound by arithmetic, and each fetches a part of the next panel instead, for which the
+// panels of a chunk are short: 128 KiB, of which L2 holds two.
+constexpr std::int64_t kPanelFloats = 32 * 1024;
 // Batches of more images pass over the weights several times, so that a chunk stays long enough to be worth
 // it.
 constexpr std::int64_t kMaxPass = 256;
@@ -30,15 +37,21 @@ class FullyConnectedKernel final : public Kernel {
     return static_cast<std::size_t>(output_blocks_ * kChannelBlock * (depth_ + 1)) * sizeof(float);
   }
   void pack(std::span<const std::span<const float>> weights, std::span<std::byte> packed) const override;
+  // Transposed inputs, then unfinished sums.
   std::size_t scratch_bytes(int images) const override {
     if (images < 2) return 0;
     const std::int64_t pass = std::min<std::int64_t>(images, kMaxPass);
-    return static_cast<std::size_t>(std::min(pass * depth_, kPackedFloats)) * sizeof(float);
+    return static_cast<std::size_t>(kPackedFloats + pass * output_blocks_ * kChannelBlock) * sizeof(float);
   }
   void run(const Call& call) const noexcept override;
 
  private:
-  std::int64_t chunk_depth(std::int64_t images) const { return std::min(depth_, kPackedFloats / images); }
+  std::int64_t chunk_depth(std::int64_t images) const {
+    const std::int64_t depth = std::min(depth_, kPackedFloats / images);
+    return groups(images) > kStreamingGroups
+               ? std::min(depth, kPanelFloats / (isa_.column_blocks * kChannelBlock))
+               : depth;
+  }
   std::int64_t groups(std::int64_t images) const { return (images + isa_.max_images - 1) / isa_.max_images; }
 
   void run_pass(const Call& call, Share images) const;
@@ -116,7 +129,8 @@ void FullyConnectedKernel::transpose(const Call& call, Share images, Share depth
   }
 }
 
-/// All of this worker's panels over one chunk of the depth.
+/// All of this worker's panels over one chunk of the depth. Unfinished sums wait in scratch, panel by panel:
+/// rows of the output often lie a power of two apart and would fight for the same cache sets.
 void FullyConnectedKernel::multiply_chunk(const Call& call, Share images, Share depth,
                                           const float* inputs) const {
   const std::int64_t count = images.end - images.begin, length = depth.end - depth.begin;
@@ -129,18 +143,28 @@ void FullyConnectedKernel::multiply_chunk(const Call& call, Share images, Share 
   for (std::int64_t panel = share.begin; panel < share.end; ++panel) {
     const std::int64_t block = panel * isa_.column_blocks, column = block * kChannelBlock;
     const std::int64_t blocks = std::min<std::int64_t>(isa_.column_blocks, output_blocks_ - block);
+    const std::int64_t columns = blocks * kChannelBlock;
+    const float* const w = weights + column * depth_ + depth.begin * columns;
+    const bool streaming = parts <= kStreamingGroups;
+    const float* const next = panel + 1 < share.end ? w + columns * depth_ : w;
+    const std::int64_t part = (columns + parts - 1) / parts;  // of the next panel, in each step of the depth
     for (int g = 0; g < parts; ++g) {
       const Share group = share_of(count, g, parts);
       float* const output =
           call.output.floats() + (images.begin + group.begin) * call.output.image_stride + column;
+      float* const sums = first && last ? output
+                                        : reinterpret_cast<float*>(call.scratch) + kPackedFloats +
+                                              column * count + group.begin * columns;
       isa_.multiply[blocks - 1][group.end - group.begin - 1]({
           .inputs = inputs + group.begin * length,
-          .weights = weights + column * depth_ + depth.begin * blocks * kChannelBlock,
+          .weights = w,
           .depth = length,
-          .start = first ? bias + column : output,
-          .start_stride = first ? 0 : call.output.image_stride,
-          .output = output,
-          .output_stride = call.output.image_stride,
+          .ahead = streaming ? w + kAheadFloats : next + g * length * part,
+          .ahead_step = streaming ? columns : part,
+          .start = first ? bias + column : sums,
+          .start_stride = first ? 0 : columns,
+          .output = last ? output : sums,
+          .output_stride = last ? call.output.image_stride : columns,
           .activation = last ? activation_ : make_activation(false, 0),
       });
     }

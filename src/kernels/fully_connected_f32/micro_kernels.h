@@ -11,8 +11,6 @@ template <class Ops, int kImages, int kVectors>
 void multiply(const Block& block) {
   using Vector = typename Ops::Vector;
   constexpr int kColumns = kVectors * Ops::kLanes;
-  // The weights come from memory; the hardware's own prefetching ends at each page.
-  constexpr int kAhead = 4096 / sizeof(float);
   constexpr int kLine = 64 / sizeof(float);
 
   Vector sums[kImages][kVectors];
@@ -24,13 +22,14 @@ void multiply(const Block& block) {
 
   const float* x = block.inputs;
   const float* w = block.weights;
+  const float* ahead = block.ahead;
 #pragma GCC unroll 4
-  for (std::int64_t d = block.depth; d > 0; --d, x += kImages, w += kColumns) {
+  for (std::int64_t d = block.depth; d > 0; --d, x += kImages, w += kColumns, ahead += block.ahead_step) {
     Vector weights[kVectors];
 #pragma GCC unroll 2
     for (int k = 0; k < kVectors; ++k) weights[k] = Ops::load(w + k * Ops::kLanes);
 #pragma GCC unroll 2
-    for (int line = 0; line < kColumns; line += kLine) __builtin_prefetch(w + kAhead + line);
+    for (int line = 0; line < kColumns; line += kLine) __builtin_prefetch(ahead + line);
 #pragma GCC unroll 16
     for (int n = 0; n < kImages; ++n) {
       const Vector value = Ops::all(x[n]);
