@@ -36,8 +36,10 @@ struct DirectBlock {
   std::int64_t tail_taps;   ///< taps of the last, cut unit (0 for kNchw)
   std::int64_t tail_quads;  ///< its channels / 4
   const float* weights;
-  const float* bias;      ///< null after the first chunk
-  const float* residual;  ///< null if there is none and after the first chunk
+  const float* ahead;        ///< weights that will be used soon: `ahead_lines` cache lines of them are
+  std::int64_t ahead_lines;  ///< prefetched with each tap
+  const float* bias;         ///< null after the first chunk
+  const float* residual;     ///< null if there is none and after the first chunk
   std::int64_t residual_gap;
   float* output;  ///< may be the very memory of `residual`
   std::int64_t output_gap;

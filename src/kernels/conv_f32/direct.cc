@@ -20,6 +20,10 @@ namespace octet::kernels {
 namespace conv_f32 {
 namespace {
 
+// Weights of a layer that stay in any second-level cache. Those of larger layers come from further away each
+// time: while one block's are in use, the next block's are fetched.
+constexpr std::size_t kResidentWeights = 512 * 1024;
+
 /// Output channels [channel, channel + 16 * vectors), which one micro-kernel call computes.
 struct ChannelBlock {
   std::int64_t group, channel;
@@ -54,6 +58,7 @@ class DirectConvolution final : public Kernel {
     depth_ = (planar ? channels_ : channels_ / kChannelBlock * kChannelBlock + tail_quads_ * 4) *
              desc.window.kernel_h * desc.window.kernel_w;
     block_functions_ = micro.block[planar ? 1 : 0];
+    fetches_ahead_ = DirectConvolution::packed_bytes() > kResidentWeights;
 
     const std::int64_t group_vectors = divide_up(desc.output.channels / desc.groups, kChannelBlock);
     for (std::int64_t group = 0; group < desc.groups; ++group) {
@@ -138,7 +143,11 @@ class DirectConvolution final : public Kernel {
         } else {
           copy_tile(geometry_, tile, units.begin, units.end - units.begin, map, input.image_stride, scratch);
         }
-        for (std::int64_t b = blocks.begin; b < end; ++b) run_block(call, tile, units, source, block_at(b));
+        for (std::int64_t b = blocks.begin; b < end; ++b) {
+          const bool fetch = fetches_ahead_ && b + 1 < end;
+          run_block(call, tile, units, source, block_at(b),
+                    fetch ? packed_weights(call, block_at(b + 1), units) : nullptr);
+        }
       }
       blocks.begin = end;
     }
@@ -164,9 +173,15 @@ class DirectConvolution final : public Kernel {
 
   const ChannelBlock& block_at(std::int64_t index) const { return blocks_[static_cast<std::size_t>(index)]; }
 
+  const float* packed_weights(const Call& call, const ChannelBlock& block, Share units) const {
+    const std::int64_t kernel = desc_.window.kernel_h * desc_.window.kernel_w;
+    return reinterpret_cast<const float*>(call.weights) + block.channel * depth_ +
+           units.begin * geometry_.pixel * kernel * block.vectors * kChannelBlock;
+  }
+
   // All pixels of a tile for one block of channels and one chunk of units.
   void run_block(const Call& call, const Tile& tile, Share units, const Source& source,
-                 const ChannelBlock& block) const noexcept {
+                 const ChannelBlock& block, const float* next_weights) const noexcept {
     const std::int64_t kernel = desc_.window.kernel_h * desc_.window.kernel_w;
     const float* packed = reinterpret_cast<const float*>(call.weights);
     const bool first = units.begin == 0, last = units.end == geometry_.units;
@@ -177,8 +192,10 @@ class DirectConvolution final : public Kernel {
     b.tail_taps = tail ? kernel : 0;
     b.full_taps = (units.end - units.begin) * kernel - b.tail_taps;
     b.tail_quads = tail_quads_;
-    b.weights = packed + block.channel * depth_ +
-                units.begin * geometry_.pixel * kernel * block.vectors * kChannelBlock;
+    b.weights = packed_weights(call, block, units);
+    b.ahead = next_weights;
+    const std::int64_t calls = divide_up(tile.images * tile.rows * tile.columns, micro_.max_rows);
+    b.ahead_lines = next_weights != nullptr ? divide_up(geometry_.pixel * block.vectors, calls) : 0;
     b.bias = first ? packed + desc_.output.padded_channels() * depth_ + block.channel : nullptr;
     b.vector_stride = desc_.output.pixels() * kChannelBlock;
     b.activation = last ? activation_of(desc_) : make_activation(false, 0);
@@ -229,6 +246,7 @@ class DirectConvolution final : public Kernel {
     b.residual = first.residual;
     b.residual_gap = second.residual - first.residual;
     block_functions_[vectors - 1][first_count + second_count - 1](b);
+    b.ahead += b.ahead_lines * (b.full_taps + b.tail_taps) * kChannelBlock;
   }
 
   const ConvDesc desc_;
@@ -238,6 +256,7 @@ class DirectConvolution final : public Kernel {
   std::int64_t tail_quads_ = 0;  // of the last unit's channels, if it is cut; else 0
   std::int64_t depth_ = 0;       // terms of one sum, with the tail's padding
   bool paired_ = false;
+  bool fetches_ahead_ = false;  // the next block's weights
   void (*const (*block_functions_)[kMaxRows])(const DirectBlock&) = nullptr;
   std::vector<ChannelBlock> blocks_;
 };

@@ -15,6 +15,7 @@ class Block {
     Block block;
     block.start(b);
     const float* w = b.weights;
+    const float* ahead = b.ahead;
     const std::int64_t taps = b.full_taps + b.tail_taps, gap = b.input_gap;
     for (std::int64_t t = 0; t < taps; ++t) {
       const float* x = b.input + b.taps[t];
@@ -22,6 +23,7 @@ class Block {
       const float* next = b.input + b.taps[t + 1 < taps ? t + 1 : t];
 #pragma GCC unroll 14
       for (int r = 0; r < kRows; ++r) __builtin_prefetch(&pixel(next, gap, r));
+      for (std::int64_t line = b.ahead_lines; line > 0; --line, ahead += 16) __builtin_prefetch(ahead);
       for (std::int64_t quads = t < b.full_taps ? 4 : b.tail_quads; quads > 0; --quads) {
 #pragma GCC unroll 4
         for (int c = 0; c < 4; ++c) block.step(x + c, gap, w + c * kChannels);
