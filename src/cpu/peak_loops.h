@@ -1,5 +1,6 @@
-// Loops that do nothing but what is measured: multiply-adds on registers alone, or loads alone. One file an
-// instruction set. Each returns a value that depends on all of its work, so that no compiler leaves any out.
+// Loops that do nothing but what is measured: multiply-adds on registers alone (tiles: with the loads that
+// they cannot do without), or loads alone. One file an instruction set. Each returns a value that depends on
+// all of its work, so that no compiler leaves any out.
 #pragma once
 
 #include <cstddef>
