@@ -11,6 +11,7 @@
 
 #include "kernels/families.h"
 #include "kernels/fully_connected_dot/test_entries.h"
+#include "octet/machine.h"
 #include "tests/support/kernel_runner.h"
 #include "tests/support/nhwc_tensor.h"
 
@@ -156,8 +157,10 @@ void run_onednn(benchmark::State& state, const Layer& layer, int images) {
 /// Those worth timing here: not the plain loops, and nothing that this machine would have to emulate.
 std::vector<Named> entries() {
   std::vector<Named> all = fully_connected_dot_entries();
-  std::erase_if(all, [](const Named& e) {
-    return e.variant.isa == Isa::kGeneric || !test::machine_has(e.variant.isa);
+  const MachineInfo machine = describe_machine();
+  std::erase_if(all, [&](const Named& e) {
+    const Isa isa = e.variant.isa;
+    return isa == Isa::kGeneric || !machine.isas[static_cast<std::size_t>(isa)].usable;
   });
   return all;
 }
