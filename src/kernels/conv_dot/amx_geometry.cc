@@ -59,7 +59,9 @@ AmxGeometry::AmxGeometry(const ConvDesc& desc)
       height_(desc.input.height),
       width_(desc.input.width),
       out_height_(desc.output.height),
-      out_width_(desc.output.width) {
+      out_width_(desc.output.width),
+      group_outputs_(desc.output.channels / desc.groups),
+      groups_(desc.groups) {
   const WindowDesc& w = window_;
   const auto element = static_cast<std::int64_t>(size_of(desc.input.type));
   const bool bf16 = desc.input.type == DataType::kBFloat16;
@@ -109,7 +111,7 @@ AmxGeometry::AmxGeometry(const ConvDesc& desc)
   halo_is_one_byte_ = std::all_of(halo_.begin(), halo_.end(), [&](std::byte b) { return b == halo_[0]; });
   const Axis y(height_, out_height_, w.kernel_h, w.stride_h, w.dilation_h, w.pad_top);
   const Axis x(width_, out_width_, w.kernel_w, w.stride_w, w.dilation_w, w.pad_left);
-  tap_bytes_ <= kStripPixelBytes ? place_strips(x) : place_planes(y, x);
+  tap_bytes_ <= kStripPixelBytes ? choose_strips(x, bf16) : place_planes(y, x);
 }
 
 void AmxGeometry::place_planes(const Axis& y, const Axis& x) {
@@ -149,32 +151,64 @@ void AmxGeometry::place_planes(const Axis& y, const Axis& x) {
   cut_into_steps(offsets);
 }
 
-void AmxGeometry::place_strips(const Axis& x) {
+void AmxGeometry::choose_strips(const Axis& x, bool bf16) {
   source_ = Source::kStrips;
+  halo_line_.resize(size(width_ * source_pixel_) + halo_.size());
+  for (std::int64_t i = 0; i < width_; ++i)
+    std::copy(halo_.begin(), halo_.end(), halo_line_.begin() + i * source_pixel_);
+  place_strips(x, window_.kernel_h);
+  if (window_.dilation_h != 1 || window_.stride_h >= window_.kernel_h) return;
+  // As `readable` says: a pixel below the window may be NaN.
+  if (bf16 && window_.kernel_h % window_.stride_h != 0) return;
+  const double cycles = cycles_by_strips();
+  place_strips(x, window_.stride_h);
+  if (cycles_by_strips() > cycles) place_strips(x, window_.kernel_h);
+}
+
+double AmxGeometry::cycles_by_strips() const {
+  constexpr double kProductCycles = 16;
+  const std::int64_t tiles = divide_up((out_height_ - 1) * row_pitch_ + out_width_, kTileRows) *
+                             divide_up(group_outputs_, kTileChannels);
+  return kProductCycles * static_cast<double>(groups_ * tiles) * static_cast<double>(steps_.size()) +
+         copy_cycles();
+}
+
+void AmxGeometry::place_strips(const Axis& x, std::int64_t strip_rows) {
+  strip_rows_ = strip_rows;
+  const std::int64_t strips = divide_up(window_.kernel_h, strip_rows);  // of a window
+  reach_ = strips - 1;
   const std::int64_t columns = (out_width_ - 1) * x.stride + (x.kernel - 1) * x.dilation + 1;
   const std::int64_t own = (out_width_ - 1) * x.stride + 1;
   shared_columns_ = std::min(x.halo_of_both_sides(0, 1, columns), columns - own);
   column_pitch_ = round_up(columns - shared_columns_, x.stride);
   shared_columns_ = std::max(columns - column_pitch_, std::int64_t{0});
   row_pitch_ = column_pitch_ / x.stride;
-  const std::int64_t column = window_.kernel_h * tap_bytes_;
+  const std::int64_t column = strip_rows * tap_bytes_;
   row_step_ = x.stride * column;
 
-  const std::int64_t strip_row = column_pitch_ * column;
-  max_rows_ = std::clamp(kBandBytes / strip_row, std::int64_t{1}, out_height_);
-  image_bytes_ = strip_row * max_rows_ + round_up(kTileRowBytes, column) + shared_columns_ * column;
+  const std::int64_t strip_bytes = column_pitch_ * column;
+  max_rows_ = std::clamp(kBandBytes / strip_bytes - reach_, std::int64_t{1}, out_height_);
+  image_bytes_ =
+      strip_bytes * (max_rows_ + reach_) + round_up(kTileRowBytes, column) + shared_columns_ * column;
 
+  taps_.clear();
   std::vector<std::int64_t> offsets;
-  for (std::int64_t kx = 0; kx < x.kernel; ++kx) {
-    for (std::int64_t ky = 0; ky < window_.kernel_h; ++ky) {
-      taps_.push_back(ky * x.kernel + kx);
-      offsets.push_back(kx * x.dilation * column + ky * tap_bytes_);
+  for (std::int64_t strip = 0; strip < strips; ++strip) {
+    for (std::int64_t kx = 0; kx < x.kernel; ++kx) {
+      for (std::int64_t row = 0; row < strip_rows; ++row) {
+        const std::int64_t ky = strip * strip_rows + row;
+        if (ky >= window_.kernel_h && kx == x.kernel - 1) break;  // nothing follows in this run
+        taps_.push_back(ky < window_.kernel_h ? ky * x.kernel + kx : kNoTap);
+        offsets.push_back(strip * strip_bytes + kx * x.dilation * column + row * tap_bytes_);
+      }
     }
   }
   cut_into_steps(offsets);
 }
 
 void AmxGeometry::cut_into_steps(const std::vector<std::int64_t>& tap_offsets) {
+  steps_.clear();
+  step_offsets_.clear();
   for (std::size_t first = 0, next = 0; first < tap_offsets.size(); first = next) {
     next = first + 1;
     while (next < tap_offsets.size() && tap_offsets[next] == tap_offsets[next - 1] + tap_bytes_) ++next;
@@ -197,6 +231,15 @@ std::int64_t AmxGeometry::max_images(int images) const {
 std::int64_t AmxGeometry::copy_bytes(int images) const {
   if (in_place()) return 0;
   return max_images(images) * image_bytes_ + kBlockRows * row_step_ + kTileRowBytes;
+}
+
+// As measured: 4 cycles a line of 64 bytes of whole pixels, and in strips 0.6 a pixel.
+double AmxGeometry::copy_cycles() const {
+  if (in_place()) return 0;
+  const auto bytes = static_cast<double>(image_bytes_ * groups_) * static_cast<double>(out_height_) /
+                     static_cast<double>(max_rows_);
+  return source_ == Source::kStrips ? 0.6 * bytes / static_cast<double>(tap_bytes_)
+                                    : 4 * bytes / kTileRowBytes;
 }
 
 void AmxGeometry::fill(const std::byte* halo, std::int64_t cells, std::byte* to) const {
@@ -255,11 +298,27 @@ void AmxGeometry::copy_planes(const std::byte* input, const std::byte* halo, Sha
 
 namespace {
 
-/// Copies pixels of a fixed size, `from_step` and `to_step` bytes apart.
-template <std::size_t kBytes>
-void copy_pixels(const std::byte* from, std::int64_t from_step, std::int64_t count, std::byte* to,
-                 std::int64_t to_step) {
-  for (std::int64_t i = 0; i < count; ++i) std::memcpy(to + i * to_step, from + i * from_step, kBytes);
+/// Pixel x of line r to place x * kRows + r.
+template <class Pixel, int kRows>
+void interleave_rows(const std::byte* const* lines, std::int64_t count, std::byte* __restrict to) {
+  const std::byte* from[kRows];
+  std::copy_n(lines, kRows, from);
+  for (std::int64_t x = 0; x < count; ++x) {
+    for (int r = 0; r < kRows; ++r) {
+      std::memcpy(to + (x * kRows + r) * sizeof(Pixel), from[r] + x * sizeof(Pixel), sizeof(Pixel));
+    }
+  }
+}
+
+constexpr std::int64_t kMostInterleaved = 7;
+
+/// `rows`: 1 to kMostInterleaved.
+template <class Pixel, int kRows = kMostInterleaved>
+void interleave(const std::byte* const* lines, std::int64_t rows, std::int64_t count, std::byte* to) {
+  if constexpr (kRows > 1) {
+    if (rows < kRows) return interleave<Pixel, kRows - 1>(lines, rows, count, to);
+  }
+  interleave_rows<Pixel, kRows>(lines, count, to);
 }
 
 }  // namespace
@@ -267,34 +326,33 @@ void copy_pixels(const std::byte* from, std::int64_t from_step, std::int64_t cou
 void AmxGeometry::copy_strips(const std::byte* input, const std::byte* halo, Share rows,
                               std::byte* to) const {
   const WindowDesc& w = window_;
-  const std::int64_t column = w.kernel_h * tap_bytes_;
+  const std::int64_t column = strip_rows_ * tap_bytes_;
   const std::int64_t left = std::min(w.pad_left, column_pitch_);
   const std::int64_t right = std::clamp(w.pad_left + width_, left, column_pitch_);
-  std::byte* at = to;
-  for (std::int64_t row = rows.begin; row < rows.end; ++row, at += column_pitch_ * column) {
-    fill(halo, left * w.kernel_h, at);
-    fill(halo, (column_pitch_ - right) * w.kernel_h, at + right * column);
-    for (std::int64_t ky = 0; ky < w.kernel_h; ++ky) {
-      const std::int64_t y = row * w.stride_h + ky * w.dilation_h - w.pad_top;
-      std::byte* const strip = at + left * column + ky * tap_bytes_;
-      const std::int64_t count = right - left;
-      if (y < 0 || y >= height_ || copied_bytes_ < tap_bytes_) {
-        for (std::int64_t i = 0; i < count; ++i) std::memcpy(strip + i * column, halo, size(tap_bytes_));
-        if (y < 0 || y >= height_) continue;
-      }
-      const std::byte* from = input + y * source_row_ + (left - w.pad_left) * source_pixel_;
-      if (copied_bytes_ == 4) {
-        copy_pixels<4>(from, source_pixel_, count, strip, column);
-      } else if (copied_bytes_ == 8) {
-        copy_pixels<8>(from, source_pixel_, count, strip, column);
-      } else {
-        for (std::int64_t i = 0; i < count; ++i) {
-          std::memcpy(strip + i * column, from + i * source_pixel_, size(copied_bytes_));
-        }
+  for (std::int64_t strip = rows.begin; strip < rows.end + reach_; ++strip, to += column_pitch_ * column) {
+    fill(halo, left * strip_rows_, to);
+    fill(halo, (column_pitch_ - right) * strip_rows_, to + right * column);
+    const auto line = [&](std::int64_t row) {
+      const std::int64_t y = strip * w.stride_h + row * w.dilation_h - w.pad_top;
+      return y < 0 || y >= height_ ? halo_line_.data() + (halo - halo_.data()) : input + y * source_row_;
+    };
+    std::byte* const map = to + left * column;
+    if (source_pixel_ == tap_bytes_ && strip_rows_ <= kMostInterleaved) {
+      const std::byte* lines[kMostInterleaved];
+      for (std::int64_t row = 0; row < strip_rows_; ++row) lines[row] = line(row);
+      tap_bytes_ == 4 ? interleave<std::uint32_t>(lines, strip_rows_, right - left, map)
+                      : interleave<std::uint64_t>(lines, strip_rows_, right - left, map);
+      continue;
+    }
+    if (copied_bytes_ < tap_bytes_) fill(halo, (right - left) * strip_rows_, map);
+    for (std::int64_t row = 0; row < strip_rows_; ++row) {
+      const std::byte* const from = line(row);
+      for (std::int64_t x = 0; x < right - left; ++x) {
+        std::memcpy(map + x * column + row * tap_bytes_, from + x * source_pixel_, size(copied_bytes_));
       }
     }
   }
-  fill(halo, shared_columns_ * w.kernel_h + divide_up(kTileRowBytes, tap_bytes_), at);
+  fill(halo, shared_columns_ * strip_rows_ + divide_up(kTileRowBytes, tap_bytes_), to);
 }
 
 }  // namespace octet::kernels::conv_dot

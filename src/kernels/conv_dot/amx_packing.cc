@@ -23,9 +23,10 @@ std::vector<std::int64_t> weight_sources(const AmxGeometry& geometry, std::int64
     for (std::int64_t b = 0; b < kTileRowBytes; b += element_bytes) {
       const std::int64_t place = step.first_byte + b;
       const std::int64_t channel = place % geometry.tap_bytes() / element_bytes;
+      const auto index = step.first_tap + static_cast<std::size_t>(place / geometry.tap_bytes());
       const bool taken = b >= step.begin && b < step.end && channel < channels;
-      const auto tap = step.first_tap + static_cast<std::size_t>(place / geometry.tap_bytes());
-      sources.push_back(taken ? channel * kernel + geometry.taps()[tap] : -1);
+      const std::int64_t tap = taken ? geometry.taps()[index] : AmxGeometry::kNoTap;
+      sources.push_back(tap == AmxGeometry::kNoTap ? -1 : channel * kernel + tap);
     }
   }
   return sources;
