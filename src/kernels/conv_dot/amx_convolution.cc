@@ -5,16 +5,17 @@
 //     for each block of 32 rows        (its input stays in the first-level cache)
 //       tile kernels, over all panels of the chunk
 //
-// A fully connected layer is the convolution whose window is the whole map.
+// A fully connected layer is the convolution whose window is the whole map. Its weights are most of what it
+// reads: all of a call's images are one band, so that weights come from memory once, and workers share the
+// panels (and rows only if they are more than these).
 #include "kernels/conv_dot/amx_convolution.h"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 
 #include "kernels/conv_dot/amx_geometry.h"
 #include "kernels/conv_dot/amx_grid.h"
 #include "kernels/conv_dot/amx_packing.h"
+#include "kernels/conv_dot/amx_rows.h"
 #include "kernels/conv_dot/convolution.h"
 #include "kernels/families.h"
 
@@ -23,44 +24,11 @@ namespace conv_dot {
 namespace {
 
 // Beside each other in a second-level cache of 2 MiB: the weights of a chunk, and the input of a band that is
-// read in place.
-constexpr std::int64_t kChunkBytes = 1024 * 1024;
+// read in place. A whole map's input is read again for each chunk, however large it is.
+constexpr std::int64_t kChunkBytes = 1024 * 1024, kWholeMapChunkBytes = 512 * 1024;
 constexpr std::int64_t kInputBytes = 512 * 1024;
-
-/// Addresses of something that belongs to pixels, `pixel` bytes apart in a line and `line` from line to line.
-template <class Byte>
-struct Lines {
-  Byte* first = nullptr;
-  std::int64_t pixel = 0, line = 0;
-
-  Byte* at(std::int64_t y, std::int64_t x) const {
-    return first == nullptr ? nullptr : first + y * line + x * pixel;
-  }
-};
-
-/// A run of rows of input, and where their results go: row r is column r % pitch of line r / pitch, an output
-/// if there are so many columns. Without a copy, a line is an image.
-struct Span {
-  const std::byte* input;
-  std::int64_t begin, end;  ///< rows to compute
-  std::int64_t readable;    ///< rows that may be read
-  std::int64_t pitch, columns;
-  Lines<std::byte> output;
-  Lines<const std::byte> residual, bias;
-
-  /// Fills `table` with the outputs among rows [row, row + count) of a block that begins at `first`.
-  int outputs(std::int64_t first, std::int64_t row, std::int64_t count, AmxOutput* table) const {
-    std::int64_t y = row / pitch, x = row % pitch;
-    int found = 0;
-    for (std::int64_t r = row; r < row + count; ++r) {
-      if (x < columns) {
-        table[found++] = {static_cast<int>(r - first), output.at(y, x), residual.at(y, x), bias.at(y, x)};
-      }
-      if (++x == pitch) x = 0, ++y;
-    }
-    return found;
-  }
-};
+// Beside each other in a first-level cache of 48 KiB: a block's input, its sums and the weights of a chunk.
+constexpr std::int64_t kFirstLevelBytes = 40 * 1024;
 
 class AmxConvolution final : public Kernel {
  public:
@@ -68,8 +36,8 @@ class AmxConvolution final : public Kernel {
       : desc_(desc),
         kernels_(kernels),
         geometry_(desc),
-        weights_(desc, geometry_),
         epilogue_(epilogue_of(desc)),
+        weights_(desc, geometry_, epilogue_),
         output_(desc.output),
         residual_(desc.residual ? desc.residual_map : desc.output) {}
 
@@ -121,12 +89,13 @@ class AmxConvolution final : public Kernel {
     Share panels;
   };
 
+  bool whole_map() const { return geometry_.source() == AmxGeometry::Source::kWholeMap; }
   std::int64_t panels() const { return divide_up(weights_.channel_blocks(), kPanelTiles); }
   std::int64_t input_element() const { return static_cast<std::int64_t>(size_of(desc_.input.type)); }
 
   InPlace rows_in_place(const Call& call) const {
     const std::int64_t image_bytes = call.inputs[0].image_stride * input_element();
-    if (geometry_.source() == AmxGeometry::Source::kWholeMap) return {call.images, call.images, image_bytes};
+    if (whole_map()) return {call.images, call.images, image_bytes};
     const std::int64_t step = geometry_.row_step(), pixels = desc_.input.pixels();
     const int images = call.images > 1 && image_bytes == pixels * step ? call.images : 1;
     return {images, images * pixels, step};
@@ -137,67 +106,72 @@ class AmxConvolution final : public Kernel {
       return {call.images, desc_.output.height, geometry_.row_pitch(), geometry_.max_images(call.images),
               geometry_.max_rows()};
     }
+    const std::int64_t units = divide_up(rows.rows, kBlockRows);
+    if (whole_map()) {  // rows are shared out only where there are not enough panels
+      return {1, units, 0, 1, divide_up(units, divide_up(call.workers, panels()))};
+    }
     const std::int64_t most = std::max<std::int64_t>(kInputBytes / (kBlockRows * depth_bytes()), 1);
-    return {call.images / rows.images, divide_up(rows.rows, kBlockRows), kBlockRows, 1, most};
+    return {call.images / rows.images, units, kBlockRows, 1, most};
   }
   /// Of the input that goes into one output.
   std::int64_t depth_bytes() const {
     return static_cast<std::int64_t>(geometry_.taps().size()) * geometry_.tap_bytes();
   }
-
-  void run_band(const Item& item) const noexcept {
-    const Call& call = item.call;
-    std::byte* const copy = call.scratch + 2 * kBlockSumsBytes;
-    if (!geometry_.in_place()) {
-      for (std::int64_t i = 0; i < item.band.images; ++i) {
-        const std::byte* image =
-            call.inputs[0].data + (item.band.image + i) * call.inputs[0].image_stride * input_element();
-        geometry_.copy(image, item.group, item.band.unit, item.band.units,
-                       copy + i * geometry_.image_bytes());
-      }
-    }
-    const AmxLayer layer = {.steps = geometry_.step_offsets().data(),
-                            .step_count = static_cast<std::int64_t>(geometry_.steps().size()),
-                            .row_step = geometry_.in_place() ? item.in_place.step : geometry_.row_step(),
-                            .weights = weights_.tiles(call.weights, item.group),
-                            .multipliers = weights_.multipliers(call.weights, item.group),
-                            .epilogue = &epilogue_,
-                            .output_block_step = output_.block,
-                            .residual_block_step = residual_.block};
-    const std::int64_t panel_bytes = layer.step_count * kPanelTiles * kTileBytes;
-    const std::int64_t chunk = std::max<std::int64_t>(kChunkBytes / panel_bytes, 1);
-    AmxPipeline pipeline = {.sums = call.scratch};
-    std::array<std::array<AmxOutput, kBlockRows>, 2> tables;  // the last block's is needed for one more
-    std::size_t table = 0;
-    for (std::int64_t first = item.panels.begin; first < item.panels.end; first += chunk) {
-      const std::int64_t block = first * kPanelTiles;
-      const std::int64_t blocks =
-          std::min(std::min(first + chunk, item.panels.end) * kPanelTiles, weights_.channel_blocks()) - block;
-      for (std::int64_t i = 0; i < item.band.images; ++i) {
-        const Span span = geometry_.in_place() ? span_in_place(item, item.band.image + i)
-                                               : span_of_copy(item, i, copy + i * geometry_.image_bytes());
-        for (std::int64_t row = span.begin; row < span.end; row += kBlockRows) {
-          const std::int64_t count = std::min<std::int64_t>(span.end - row, kBlockRows);
-          const int row_tiles = count > kTileRows ? 2 : 1;
-          // At the end of a tensor the tiles begin earlier, over rows that are done.
-          const std::int64_t start =
-              std::max(std::min(row, span.readable - row_tiles * kTileRows), std::int64_t{0});
-          const int outputs = span.outputs(start, row, count, tables[table].data());
-          if (outputs == 0) continue;
-          kernels_.multiply({&layer, span.input + start * layer.row_step, row_tiles, block, blocks,
-                             tables[table].data(), outputs},
-                            pipeline);
-          table ^= 1;
-        }
-      }
-    }
-    kernels_.finish(pipeline);
+  std::int64_t panel_bytes() const {
+    return static_cast<std::int64_t>(geometry_.steps().size()) * kPanelTiles * kTileBytes;
   }
 
-  Span span_in_place(const Item& item, std::int64_t run) const {
+  void run_band(const Item& item) const noexcept {
+    std::byte* const copy = item.call.scratch + 2 * kBlockSumsBytes;
+    if (!geometry_.in_place()) copy_band(item, copy);
+    const std::int64_t most = whole_map() ? kWholeMapChunkBytes : kChunkBytes;
+    const std::int64_t panels = item.panels.end - item.panels.begin;
+    const auto chunks = static_cast<int>(std::min(divide_up(panels * panel_bytes(), most), panels));
+    const AmxLayer layer = layer_of(item, divide_up(panels, chunks) * panel_bytes());
+    AmxBlockQueue queue(kernels_, layer, item.call.scratch);
+    for (int i = 0; i < chunks; ++i) {
+      const Share chunk = share_of(panels, i, chunks);
+      const std::int64_t first = (item.panels.begin + chunk.begin) * kPanelTiles;
+      const std::int64_t end = (item.panels.begin + chunk.end) * kPanelTiles;
+      queue.set_channels(first, std::min(end, weights_.channel_blocks()) - first);
+      for (std::int64_t image = 0; image < item.band.images; ++image) {
+        queue.multiply(geometry_.in_place()
+                           ? span_in_place(item, item.band.image + image)
+                           : span_of_copy(item, image, copy + image * geometry_.image_bytes()));
+      }
+      queue.flush();
+    }
+    queue.finish();
+  }
+
+  void copy_band(const Item& item, std::byte* copy) const {
+    const Operand& input = item.call.inputs[0];
+    for (std::int64_t i = 0; i < item.band.images; ++i) {
+      geometry_.copy(input.data + (item.band.image + i) * input.image_stride * input_element(), item.group,
+                     item.band.unit, item.band.units, copy + i * geometry_.image_bytes());
+    }
+  }
+
+  AmxLayer layer_of(const Item& item, std::int64_t chunk_bytes) const {
+    const std::byte* const packed = item.call.weights;
+    const std::int64_t first_level = kBlockRows * depth_bytes() + 2 * kBlockSumsBytes + chunk_bytes;
+    return {.steps = geometry_.step_offsets().data(),
+            .step_count = static_cast<std::int64_t>(geometry_.steps().size()),
+            .row_step = geometry_.in_place() ? item.in_place.step : geometry_.row_step(),
+            .weights = weights_.tiles(packed, item.group),
+            .stream_weights = first_level > kFirstLevelBytes,
+            .proofs = weights_.proofs(packed, item.group),
+            .multipliers = weights_.multipliers(packed, item.group),
+            .epilogue = &epilogue_,
+            .bias_map = desc_.bias_map && desc_.output.pixels() > 1,
+            .output_block_step = output_.block,
+            .residual_block_step = residual_.block};
+  }
+
+  AmxSpan span_in_place(const Item& item, std::int64_t run) const {
     const Call& call = item.call;
     const std::int64_t image = run * item.in_place.images, pixels = desc_.output.pixels();
-    Span span = lines(item, image, 0);
+    AmxSpan span = lines(item, image, 0);
     span.input = call.inputs[0].data + image * call.inputs[0].image_stride * input_element() +
                  item.group * geometry_.group_bytes();
     span.begin = item.band.unit * kBlockRows;
@@ -209,9 +183,9 @@ class AmxConvolution final : public Kernel {
     return span;
   }
 
-  Span span_of_copy(const Item& item, std::int64_t image, const std::byte* copy) const {
+  AmxSpan span_of_copy(const Item& item, std::int64_t image, const std::byte* copy) const {
     const std::int64_t width = desc_.output.width;
-    Span span = lines(item, item.band.image + image, item.band.unit * width);
+    AmxSpan span = lines(item, item.band.image + image, item.band.unit * width);
     span.input = copy;
     span.begin = 0;
     span.end = (item.band.units - 1) * geometry_.row_pitch() + width;
@@ -225,14 +199,14 @@ class AmxConvolution final : public Kernel {
   }
 
   /// Outputs, residuals and biases from a pixel of an image on.
-  Span lines(const Item& item, std::int64_t image, std::int64_t pixel) const {
+  AmxSpan lines(const Item& item, std::int64_t image, std::int64_t pixel) const {
     const Call& call = item.call;
     const std::int64_t group_block = item.group * weights_.channel_blocks();
     const auto place = [&](const Operand& operand, const Steps& steps) {
       return operand.data + image * operand.image_stride * steps.element + pixel * steps.pixel +
              group_block * steps.block;
     };
-    Span span{};
+    AmxSpan span{};
     span.output = {place(call.output, output_), output_.pixel};
     if (desc_.residual) span.residual = {place(call.inputs[1], residual_), residual_.pixel};
     const std::int64_t bias_pixel = weights_.bias_pixel_bytes();
@@ -243,39 +217,12 @@ class AmxConvolution final : public Kernel {
   const ConvDesc desc_;
   const AmxKernels& kernels_;
   const AmxGeometry geometry_;
-  const AmxWeights weights_;
   const Epilogue epilogue_;
+  const AmxWeights weights_;
   const Steps output_, residual_;
 };
 
-bool computable(const ConvDesc& desc) {
-  if (desc.output.padded_channels() % kChannelBlock != 0) return false;
-  const std::int64_t in = desc.input.channels / desc.groups, out = desc.output.channels / desc.groups;
-  return desc.groups == 1 || (in % kChannelQuad == 0 && out % kChannelBlock == 0);
-}
-
 }  // namespace
-
-// As measured on a CPU with tiles (cycles at 3.5 GHz): a product takes 16 cycles; finishing 16 sums costs 1.3
-// beside it, and 2.9 where there are too few products to hide it; a line of 64 bytes is copied in 4. Such a
-// CPU does twice as many other vector products in a cycle as the rates in convolution.h take for granted,
-// hence the 2. Weights come from memory at 10 bytes a nanosecond, once a call.
-double amx_cost(const ConvDesc& desc, int images) {
-  if (!computable(desc)) return -1;
-  const AmxGeometry geometry(desc);
-  const bool by_pixel = geometry.source() == AmxGeometry::Source::kPixels;
-  const auto rows = static_cast<double>(
-      by_pixel ? desc.output.pixels() : (desc.output.height - 1) * geometry.row_pitch() + desc.output.width);
-  const double sharing = geometry.in_place() ? images : 1;  // images that share blocks
-  const double row_tiles = std::ceil(rows * sharing / kTileRows) / sharing;
-  const auto columns = static_cast<double>(desc.output.blocks());
-  const double weight_tiles = columns * static_cast<double>(geometry.steps().size());
-  const double products = row_tiles * weight_tiles;
-  const double sixteens = static_cast<double>(desc.output.pixels()) * columns;
-  const double copied_lines = static_cast<double>(geometry.image_bytes() * desc.groups) / kTileRowBytes;
-  const double cycles = std::max(16 * products + 1.3 * sixteens, 2.9 * sixteens) + 4 * copied_lines;
-  return 2 * cycles / 3500 + weight_tiles * kTileBytes / 10e3 / images;
-}
 
 std::unique_ptr<Kernel> make_amx(const ConvDesc& desc, const AmxKernels& kernels) {
   return std::make_unique<AmxConvolution>(desc, kernels);

@@ -20,7 +20,7 @@ struct AmxBand {
 /// What is to be cut. A unit is an output row, or where the input is read in place 32 rows of input.
 struct AmxGridSize {
   std::int64_t images = 1, units = 1;
-  std::int64_t unit_rows = 1;                  ///< rows of input
+  std::int64_t unit_rows = 1;                  ///< rows of input; 0: workers share panels before rows
   std::int64_t max_images = 1, max_units = 1;  ///< of a band; more than one image only of whole maps
 };
 

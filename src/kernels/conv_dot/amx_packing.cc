@@ -1,6 +1,7 @@
 #include "kernels/conv_dot/amx_packing.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "base/aligned_buffer.h"
@@ -32,21 +33,29 @@ std::vector<std::int64_t> weight_sources(const AmxGeometry& geometry, std::int64
   return sources;
 }
 
+double largest_addend(const ConvDesc& desc, const Epilogue& e) {
+  return desc.residual ? 255.0 * std::abs(e.residual_scale) + std::abs(e.residual_offset)
+                       : std::abs(e.addend);
+}
+
 }  // namespace
 
-AmxWeights::AmxWeights(const ConvDesc& desc, const AmxGeometry& geometry)
+AmxWeights::AmxWeights(const ConvDesc& desc, const AmxGeometry& geometry, const Epilogue& epilogue)
     : groups_(desc.groups),
       group_outputs_(desc.output.channels / desc.groups),
       padded_outputs_(desc.output.blocks() * kChannelBlock),
       channel_blocks_(divide_up(group_outputs_, kChannelBlock)),
+      panels_(divide_up(channel_blocks_, kPanelTiles)),
       pixels_(desc.output.pixels()),
       bias_map_(desc.bias_map),
+      largest_addend_(largest_addend(desc, epilogue)),
       step_count_(static_cast<std::int64_t>(geometry.steps().size())) {
   const std::int64_t channels = desc.input.channels / desc.groups;
   const std::int64_t kernel = desc.window.kernel_h * desc.window.kernel_w;
   depth_ = channels * kernel;
   sources_ = weight_sources(geometry, channels, kernel, static_cast<std::int64_t>(size_of(desc.input.type)));
-  multipliers_ = aligned(padded_outputs_ * 4 * (bias_map_ ? pixels_ : 1));
+  bias_ = aligned(groups_ * panels_);
+  multipliers_ = bias_ + aligned(padded_outputs_ * 4 * (bias_map_ ? pixels_ : 1));
   tiles_ = multipliers_ + aligned(padded_outputs_ * 4);
   group_bytes_ = channel_blocks_ * step_count_ * kTileBytes;
   bytes_ = tiles_ + groups_ * group_bytes_;
@@ -82,11 +91,48 @@ void AmxWeights::pack_tiles(std::span<const Weight> weights, Convert convert, st
   }
 }
 
+void AmxWeights::prove(const IntegerWeights& weights, std::uint8_t* proofs) const {
+  constexpr std::int64_t kPanelChannels = kPanelTiles * kTileChannels;
+  for (std::int64_t group = 0; group < groups_; ++group) {
+    for (std::int64_t panel = 0; panel < panels_; ++panel) {
+      const std::int64_t first = group * group_outputs_ + panel * kPanelChannels;
+      const std::int64_t end = std::min(first + kPanelChannels, (group + 1) * group_outputs_);
+      unsigned proof_of_all = kBoundedOutputs | kSmallSums;
+      for (std::int64_t channel = first; channel < end; ++channel) proof_of_all &= proof(weights, channel);
+      proofs[group * panels_ + panel] = static_cast<std::uint8_t>(proof_of_all);
+    }
+  }
+}
+
+std::uint8_t AmxWeights::proof(const IntegerWeights& weights, std::int64_t channel) const {
+  // The bias map of a layer's only pixel is a bias.
+  const std::int64_t biases = weights.bias.empty() ? pixels_ : 1;
+  const std::int32_t* const bias =
+      (weights.bias.empty() ? weights.bias_map : weights.bias).data() + channel * biases;
+  const auto [least, most] = std::minmax_element(bias, bias + biases);
+  int negative = 0, positive = 0;
+  for (const std::int8_t w : weights.weights.subspan(static_cast<std::size_t>(channel * depth_),
+                                                     static_cast<std::size_t>(depth_))) {
+    negative += std::min<int>(w, 0);
+    positive += std::max<int>(w, 0);
+  }
+  const std::int64_t low = *least + std::int64_t{255} * negative, high = *most + std::int64_t{255} * positive;
+  constexpr std::int64_t kSmall = std::int64_t{1} << 22;
+  constexpr double kBounded = 0x1p30;  // half of the range: what rounding adds does not matter
+  const auto largest = static_cast<double>(std::max(-low, high));
+  const double scaled = largest * std::abs(weights.multipliers[static_cast<std::size_t>(channel)]);
+  unsigned proof = 0;
+  if (low >= -kSmall && high < kSmall) proof |= kSmallSums;
+  if (scaled + largest_addend_ < kBounded) proof |= kBoundedOutputs;
+  return static_cast<std::uint8_t>(proof);
+}
+
 void AmxWeights::pack(const IntegerWeights& weights, std::span<std::byte> packed) const {
   std::byte* const base = packed.data();
   std::memset(base, 0, static_cast<std::size_t>(tiles_));
   const std::int64_t outputs = groups_ * group_outputs_;
-  auto* const bias = reinterpret_cast<std::int32_t*>(base);
+  prove(weights, reinterpret_cast<std::uint8_t*>(base));
+  auto* const bias = reinterpret_cast<std::int32_t*>(base + bias_);
   if (bias_map_) {
     for (std::int64_t out = 0; out < outputs; ++out) {
       const std::int32_t* const from = weights.bias_map.data() + out * pixels_;
@@ -106,7 +152,7 @@ void AmxWeights::pack(std::span<const float> weights, std::span<const float> bia
                       std::span<std::byte> packed) const {
   std::byte* const base = packed.data();
   std::memset(base, 0, static_cast<std::size_t>(tiles_));
-  std::copy(bias.begin(), bias.end(), reinterpret_cast<float*>(base));
+  std::copy(bias.begin(), bias.end(), reinterpret_cast<float*>(base + bias_));
   pack_tiles(
       weights, [](float w) { return to_bfloat16(w); }, base + tiles_);
 }

@@ -1,9 +1,11 @@
 // A layer's weights as tiles want them:
 //
-//   [bias][multipliers][group of the convolution][panel][step][16 channels][16 quads][channel][4 bytes]
+//   [proofs][bias][multipliers][group of the convolution][panel][step][16 channels][16 quads][channel][4
+//   bytes]
 //
-// each part on a 64-byte boundary; amx_tiles.h explains panel and step. The bias is s32 (BF16: float), one a
-// channel, or with a bias map one a pixel and channel.
+// each part on a 64-byte boundary; amx_tiles.h explains panel and step. Proofs (of integers) are a byte for
+// each panel of each group. The bias is s32 (BF16: float), one a channel, or with a bias map one a pixel and
+// channel.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +14,7 @@
 #include <vector>
 
 #include "kernels/conv_dot/amx_geometry.h"
+#include "kernels/conv_dot/contract.h"
 #include "kernels/kernel.h"
 #include "kernels/op_desc.h"
 
@@ -19,7 +22,8 @@ namespace octet::kernels::conv_dot {
 
 class AmxWeights {
  public:
-  AmxWeights(const ConvDesc& desc, const AmxGeometry& geometry);
+  /// `epilogue`: the layer's.
+  AmxWeights(const ConvDesc& desc, const AmxGeometry& geometry, const Epilogue& epilogue);
 
   std::size_t bytes() const { return static_cast<std::size_t>(bytes_); }
   /// Blocks of 16 output channels of one group.
@@ -32,7 +36,10 @@ class AmxWeights {
   // Reading what was packed.
   std::int64_t bias_pixel_bytes() const { return bias_map_ ? padded_outputs_ * 4 : 0; }
   const std::byte* bias(const std::byte* packed, std::int64_t group) const {
-    return packed + group * group_outputs_ * 4;
+    return packed + bias_ + group * group_outputs_ * 4;
+  }
+  const std::uint8_t* proofs(const std::byte* packed, std::int64_t group) const {
+    return reinterpret_cast<const std::uint8_t*>(packed) + group * panels_;
   }
   const float* multipliers(const std::byte* packed, std::int64_t group) const {
     return reinterpret_cast<const float*>(packed + multipliers_) + group * group_outputs_;
@@ -44,14 +51,17 @@ class AmxWeights {
  private:
   template <class Weight, class Convert>
   void pack_tiles(std::span<const Weight> weights, Convert convert, std::byte* to) const;
+  void prove(const IntegerWeights& weights, std::uint8_t* proofs) const;
+  std::uint8_t proof(const IntegerWeights& weights, std::int64_t channel) const;
 
-  std::int64_t groups_, group_outputs_, padded_outputs_, channel_blocks_, pixels_;
+  std::int64_t groups_, group_outputs_, padded_outputs_, channel_blocks_, panels_, pixels_;
   bool bias_map_;
-  std::int64_t depth_;  // weights of one output channel
+  double largest_addend_;  // in an output, beside its scaled sum
+  std::int64_t depth_;     // weights of one output channel
   std::int64_t step_count_;
   /// Which weight of an output channel each element of a step meets; -1: none.
   std::vector<std::int64_t> sources_;
-  std::int64_t multipliers_ = 0, tiles_ = 0, group_bytes_ = 0, bytes_ = 0;
+  std::int64_t bias_ = 0, multipliers_ = 0, tiles_ = 0, group_bytes_ = 0, bytes_ = 0;
 };
 
 }  // namespace octet::kernels::conv_dot

@@ -35,26 +35,20 @@ class Instruction {
   bool has_index() const { return has_memory() && rm() == 4; }
 
   int length() const {
-    const int displacement = mode() == 1 ? 1 : mode() == 2 ? 4 : 0;
-    return has_memory() ? 5 + (rm() == 4 ? 1 : 0) + displacement : 5;
+    if (!has_memory()) return 5;
+    const int displacement = mode() == 1 ? 1 : mode() == 2 || relative() ? 4 : 0;
+    return 5 + (rm() == 4 ? 1 : 0) + displacement;
   }
   /// Base and displacement; the index of a tile load or store is not part of the address but its stride.
   std::byte* address() const {
     const bool sib = rm() == 4;
+    const std::uint8_t* rest = at_ + (sib ? 6 : 5);
+    if (relative()) return std::bit_cast<std::byte*>(at_ + length() + read<std::int32_t>(rest));
     const int base = (sib ? at_[5] & 7 : rm()) | (at_[1] & 0x20 ? 0 : 8);
     if (mode() == 0 && (base & 7) == 5) throw std::logic_error("emulator: address without a base register");
     std::int64_t displacement = 0;
-    const std::uint8_t* rest = at_ + (sib ? 6 : 5);
-    if (mode() == 1) {
-      std::int8_t narrow;
-      std::memcpy(&narrow, rest, sizeof narrow);
-      displacement = int{narrow};
-    }
-    if (mode() == 2) {
-      std::int32_t wide;
-      std::memcpy(&wide, rest, sizeof wide);
-      displacement = wide;
-    }
+    if (mode() == 1) displacement = int{read<std::int8_t>(rest)};
+    if (mode() == 2) displacement = read<std::int32_t>(rest);
     return std::bit_cast<std::byte*>(value(base) + displacement);
   }
   std::int64_t stride() const {
@@ -64,6 +58,14 @@ class Instruction {
 
  private:
   int mode() const { return at_[4] >> 6; }
+  /// To the instruction that follows.
+  bool relative() const { return mode() == 0 && rm() == 5; }
+  template <class Integer>
+  static Integer read(const std::uint8_t* from) {
+    Integer x;
+    std::memcpy(&x, from, sizeof x);
+    return x;
+  }
   std::int64_t value(int number) const {
     static constexpr int kPlace[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP,
                                        REG_RSI, REG_RDI, REG_R8,  REG_R9,  REG_R10, REG_R11,
@@ -87,7 +89,7 @@ bool execute(const Instruction& i) {
     case 0x4b1:
     case 0x4b3:
       if (!i.has_index()) return false;
-      model.load(i.reg(), i.address(), i.stride());
+      model.load(i.reg(), i.address(), i.stride(), i.prefix() == 1 ? "stream" : "load");
       return true;
     case 0x4b2:
       if (!i.has_index()) return false;
@@ -141,5 +143,6 @@ std::string tile_instructions() {
 }
 
 long emulated_instructions() { return instructions; }
+TileModel& emulated_tiles() { return model; }
 
 }  // namespace octet::kernels::conv_dot

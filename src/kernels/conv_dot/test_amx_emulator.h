@@ -14,5 +14,8 @@ std::string tile_instructions();
 
 /// Instructions emulated so far, on all threads.
 long emulated_instructions();
+class TileModel;
+/// What they act on: this thread's tiles.
+TileModel& emulated_tiles();
 
 }  // namespace octet::kernels::conv_dot

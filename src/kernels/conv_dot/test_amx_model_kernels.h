@@ -42,6 +42,10 @@ struct ModelOperations {
     tile_model().load(kTile, from, kTileRowBytes);
   }
   template <int kTile>
+  static void stream_weights(const std::byte* from) {
+    tile_model().load(kTile, from, kTileRowBytes, "stream");
+  }
+  template <int kTile>
   static void store_sums(std::byte* to) {
     tile_model().store(kTile, to, kTileRowBytes);
   }
@@ -102,29 +106,45 @@ struct ModelBf16 : ModelOperations {
   }
 };
 
-template <class Type>
-struct ModelTiles : Type {
-  static void finish_rows(const AmxPanel& panel, int begin, int end) {
-    const AmxLayer& layer = *panel.layer;
+/// Outputs one by one, however the layer's outputs are.
+template <class Element>
+class ModelFinisher {
+ public:
+  explicit ModelFinisher(const AmxPanel& panel) : panel_(panel) {}
+
+  void rows(int begin, int end) const {
+    const AmxLayer& layer = *panel_.layer;
     for (int r = begin; r < end; ++r) {
-      const AmxOutput& row = panel.rows[r];
-      for (int b = 0; b < panel.channel_blocks; ++b) {
-        const std::int64_t block = panel.first_channel_block + b;
-        const int tile = row.row / kTileRows * kPanelTiles + b;
+      tile_model().note("finish", r);
+      const AmxOutput& row = panel_.block.rows[r];
+      for (int b = 0; b < panel_.channel_blocks; ++b) {
+        const std::int64_t block = panel_.first_channel_block + b;
         for (std::int64_t lane = 0; lane < kTileChannels; ++lane) {
-          Type::finish(lane, panel.sums + tile * kTileBytes + row.row % kTileRows * kTileRowBytes,
-                       row.bias + block * kTileRowBytes, layer.multipliers[block * kTileChannels + lane],
-                       row.residual == nullptr ? nullptr : row.residual + block * layer.residual_block_step,
-                       *layer.epilogue, row.output + block * layer.output_block_step);
+          Element::finish(
+              lane, panel_.sums + row.sums + b * kTileBytes, row.bias + block * kTileRowBytes,
+              layer.multipliers[block * kTileChannels + lane],
+              row.residual == nullptr ? nullptr : row.residual + block * layer.residual_block_step,
+              *layer.epilogue, row.output + block * layer.output_block_step);
         }
       }
     }
   }
+
+ private:
+  const AmxPanel& panel_;
 };
 
-template <class Type>
-constexpr AmxKernels kModelKernels = {configure_model, AmxAlgorithm<ModelTiles<Type>>::multiply,
-                                      AmxAlgorithm<ModelTiles<Type>>::finish, release_model};
+template <class Element>
+struct ModelTiles : Element {
+  template <class Use>
+  static void with_finisher(const AmxPanel&, Use&& use) {
+    use(Type<ModelFinisher<Element>>{});
+  }
+};
+
+template <class Element>
+constexpr AmxKernels kModelKernels = {configure_model, AmxAlgorithm<ModelTiles<Element>>::multiply,
+                                      AmxAlgorithm<ModelTiles<Element>>::finish, release_model};
 constexpr AmxKernels kModelU8 = kModelKernels<ModelInt8>, kModelBf16 = kModelKernels<ModelBf16>;
 
 }  // namespace

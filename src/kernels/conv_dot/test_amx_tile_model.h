@@ -11,6 +11,7 @@
 #include <limits>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "kernels/bfloat16.h"
 
@@ -20,8 +21,15 @@ class TileModel {
  public:
   static constexpr int kTiles = 8, kRows = 16, kRowBytes = 64;
 
+  /// From now on each instruction adds its name and tile to `trace` ("dot 3"); null: no more.
+  void trace_to(std::vector<std::string>* trace) { trace_ = trace; }
+  void note(const char* what, int tile) {
+    if (trace_ != nullptr) trace_->push_back(std::string(what) + " " + std::to_string(tile));
+  }
+
   /// ldtilecfg, from 64 bytes: palette, start row, 14 zeros, 16 x u16 bytes a row, 16 x u8 rows.
   void load_configuration(const void* memory) {
+    if (trace_ != nullptr) trace_->emplace_back("configure");
     std::uint8_t bytes[64];
     std::memcpy(bytes, memory, sizeof bytes);
     if (bytes[0] == 0) return release();
@@ -44,24 +52,32 @@ class TileModel {
     configured_ = true;
   }
   void release() {
+    if (trace_ != nullptr) trace_->emplace_back("release");
     for (Tile& tile : tiles_) tile = {};
     configured_ = false;
   }
   bool configured() const { return configured_; }
 
-  void zero(int tile) { std::memset(used(tile).data, 0, sizeof Tile::data); }
-  void load(int tile, const std::byte* from, std::int64_t stride) {
-    zero(tile);
+  void zero(int tile) {
+    note("zero", tile);
+    clear(used(tile));
+  }
+  /// `name`: of the instruction, for the trace.
+  void load(int tile, const std::byte* from, std::int64_t stride, const char* name = "load") {
+    note(name, tile);
     Tile& t = used(tile);
+    clear(t);
     for (int r = 0; r < t.rows; ++r) std::memcpy(t.data[r], from + r * stride, size(t.row_bytes));
   }
   void store(int tile, std::byte* to, std::int64_t stride) {
+    note("store", tile);
     const Tile& t = used(tile);
     for (int r = 0; r < t.rows; ++r) std::memcpy(to + r * stride, t.data[r], size(t.row_bytes));
   }
 
   /// sums += rows (u8) x columns (s8); sums wrap.
   void dot_u8_s8(int sums, int rows, int columns) {
+    note("dot", sums);
     Tile &c = product(sums, rows, columns), &a = used(rows), &b = used(columns);
     for (int m = 0; m < c.rows; ++m) {
       std::uint32_t sum[kRowBytes / 4];
@@ -80,6 +96,7 @@ class TileModel {
   /// sums (float) += rows x columns (both BF16). Even and odd elements are summed apart, by fused
   /// multiply-adds; denormals count as zero.
   void dot_bf16(int sums, int rows, int columns) {
+    note("dot", sums);
     Tile &c = product(sums, rows, columns), &a = used(rows), &b = used(columns);
     for (int m = 0; m < c.rows; ++m) {
       float parts[kRowBytes / 4][2] = {};
@@ -106,6 +123,7 @@ class TileModel {
     std::uint8_t data[kRows][kRowBytes] = {};
   };
 
+  static void clear(Tile& tile) { std::memset(tile.data, 0, sizeof tile.data); }
   static void require(bool condition, const char* what) {
     if (!condition) throw std::logic_error(std::string("tiles: ") + what);
   }
@@ -142,6 +160,7 @@ class TileModel {
     return c;
   }
 
+  std::vector<std::string>* trace_ = nullptr;
   bool configured_ = false;
   std::array<Tile, kTiles> tiles_;
 };

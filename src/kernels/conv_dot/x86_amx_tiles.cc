@@ -1,12 +1,10 @@
-// The tile instructions, and the AVX-512 code that turns their sums into outputs.
+// The tile instructions, and which code turns a panel's sums into outputs.
 //
-// Written as assembly statements, since GCC's intrinsics take only literal tile numbers and do not tell the
-// optimiser which memory is read. These do where it matters: input and weights are written elsewhere, but
-// sums that a tile store wrote are read here.
+// Written as assembly statements, since GCC 12's intrinsics take only literal tile numbers and do not tell
+// the optimiser that memory is read: it has dropped stores of a configuration, and may move those of rows and
+// weights behind their load. Here "memory" holds all accesses where they stand.
 #include "kernels/conv_dot/amx_block.h"
-#include "kernels/simd/narrow_avx512.h"
-// After the vector type that it is written over.
-#include "kernels/conv_dot/epilogue.h"
+#include "kernels/conv_dot/amx_finishers.h"
 
 namespace octet::kernels::conv_dot {
 namespace {
@@ -39,14 +37,19 @@ struct TileInstructions {
   }
   template <int kTile>
   static void load_rows(const std::byte* from, std::int64_t row_step) {
-    asm volatile("tileloadd (%0,%1,1), %%tmm%c2" : : "r"(from), "r"(row_step), "i"(kTile));
+    asm volatile("tileloadd (%0,%1,1), %%tmm%c2" : : "r"(from), "r"(row_step), "i"(kTile) : "memory");
   }
-  /// Weights are read once a block and stream through the cache: the T1 hint keeps the rows of input in L1.
   template <int kTile>
   static void load_weights(const std::byte* from) {
+    load_rows<kTile>(from, kTileRowBytes);
+  }
+  /// Past the first-level cache.
+  template <int kTile>
+  static void stream_weights(const std::byte* from) {
     asm volatile("tileloaddt1 (%0,%1,1), %%tmm%c2"
                  :
-                 : "r"(from), "r"(std::int64_t{kTileRowBytes}), "i"(kTile));
+                 : "r"(from), "r"(std::int64_t{kTileRowBytes}), "i"(kTile)
+                 : "memory");
   }
   template <int kTile>
   static void store_sums(std::byte* to) {
@@ -57,62 +60,39 @@ struct TileInstructions {
   }
 };
 
-/// 16 sums and what belongs to them.
-struct Sixteen {
-  const std::byte* sums;
-  const std::byte* bias;
-  const float* multipliers;
-  const std::byte* residual;  // or null
-  std::byte* output;
-};
-
-/// Calls finish(Sixteen) for all of rows [begin, end).
-template <class Finish>
-[[gnu::always_inline]] inline void for_each_sixteen(const AmxPanel& panel, int begin, int end,
-                                                    Finish&& finish) {
-  const AmxLayer& layer = *panel.layer;
-  for (int block = 0; block < panel.channel_blocks; ++block) {
-    const std::int64_t channels = panel.first_channel_block + block;
-    for (int r = begin; r < end; ++r) {
-      const AmxOutput& row = panel.rows[r];
-      const int tile = row.row / kTileRows * kPanelTiles + block;
-      finish({panel.sums + tile * kTileBytes + row.row % kTileRows * kTileRowBytes,
-              row.bias + channels * kTileRowBytes, layer.multipliers + channels * kTileChannels,
-              row.residual == nullptr ? nullptr : row.residual + channels * layer.residual_block_step,
-              row.output + channels * layer.output_block_step});
-    }
-  }
-}
-
-const float* floats(const std::byte* p) { return reinterpret_cast<const float*>(p); }
-float* floats(std::byte* p) { return reinterpret_cast<float*>(p); }
-
 struct Int8Tiles : TileInstructions {
   template <int kSums, int kRows, int kWeights>
   static void dot() {
     asm volatile("tdpbusd %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(kSums), "i"(kRows), "i"(kWeights));
   }
 
-  static void finish_rows(const AmxPanel& panel, int begin, int end) {
-    const Epilogue& epilogue = *panel.layer->epilogue;
-    if (epilogue.output == Output::kF32) {
-      for_each_sixteen(panel, begin, end, [&](const Sixteen& s) {
-        const F32x16 addend = s.residual != nullptr ? load(floats(s.residual)) : broadcast(0.0f);
-        const F32x16 t = fused_multiply_add(sums_and_bias(s), load(s.multipliers), addend);
-        store(floats(s.output), rectify(t, epilogue));
-      });
+  template <class Use>
+  static void with_finisher(const AmxPanel& panel, Use&& use) {
+    const AmxLayer& layer = *panel.layer;
+    const bool residual = panel.block.rows[0].residual != nullptr;
+    const unsigned proofs = layer.proofs[panel.first_channel_block / kPanelTiles];
+    if (layer.epilogue->output != Output::kU8 || layer.epilogue->leaky || (proofs & kBoundedOutputs) == 0 ||
+        (residual && layer.bias_map)) {
+      return use(Type<AnyFinisher<IntegerSixteen>>{});
+    }
+    const bool small = (proofs & kSmallSums) != 0;
+    if (panel.channel_blocks == 2) {
+      with_bytes<2>(small, residual, layer.bias_map, use);
     } else {
-      for_each_sixteen(panel, begin, end, [&](const Sixteen& s) {
-        const F32x16 addend = s.residual != nullptr ? residual_addend(load_u8(s.residual), epilogue)
-                                                    : broadcast(epilogue.addend);
-        store_u8(s.output, requantize(sums_and_bias(s), load(s.multipliers), addend, epilogue));
-      });
+      with_bytes<1>(small, residual, layer.bias_map, use);
     }
   }
 
  private:
-  static F32x16 sums_and_bias(const Sixteen& s) {
-    return to_float(S32x16{_mm512_add_epi32(_mm512_loadu_si512(s.sums), _mm512_loadu_si512(s.bias))});
+  template <int kBlocks, class Use>
+  static void with_bytes(bool small, bool residual, bool bias_map, Use&& use) {
+    if (bias_map) return use(Type<ByteFinisher<ByteKind{kBlocks, false, false, true}>>{});
+    if (residual) {
+      if (small) return use(Type<ByteFinisher<ByteKind{kBlocks, true, true, false}>>{});
+      return use(Type<ByteFinisher<ByteKind{kBlocks, false, true, false}>>{});
+    }
+    if (small) return use(Type<ByteFinisher<ByteKind{kBlocks, true, false, false}>>{});
+    return use(Type<ByteFinisher<ByteKind{kBlocks, false, false, false}>>{});
   }
 };
 
@@ -122,19 +102,18 @@ struct Bf16Tiles : TileInstructions {
     asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(kSums), "i"(kRows), "i"(kWeights));
   }
 
-  static void finish_rows(const AmxPanel& panel, int begin, int end) {
-    const Epilogue& epilogue = *panel.layer->epilogue;
-    const bool reals = epilogue.output == Output::kF32;
-    for_each_sixteen(panel, begin, end, [&](const Sixteen& s) {
-      F32x16 t = load(floats(s.sums)) + load(floats(s.bias));
-      if (s.residual != nullptr) t = t + (reals ? load(floats(s.residual)) : load_bf16(s.residual));
-      t = rectify(t, epilogue);
-      if (reals) {
-        store(floats(s.output), t);
-      } else {
-        store_bf16(s.output, t);
-      }
-    });
+  template <class Use>
+  static void with_finisher(const AmxPanel& panel, Use&& use) {
+    const Epilogue& e = *panel.layer->epilogue;
+    const bool residual = panel.block.rows[0].residual != nullptr;
+    if (e.output != Output::kBf16 || (e.rectified && e.slope != 0)) {
+      return use(Type<AnyFinisher<Bf16Sixteen>>{});
+    }
+    if (panel.channel_blocks == 2) {
+      residual ? use(Type<Bf16Finisher<2, true>>{}) : use(Type<Bf16Finisher<2, false>>{});
+    } else {
+      residual ? use(Type<Bf16Finisher<1, true>>{}) : use(Type<Bf16Finisher<1, false>>{});
+    }
   }
 };
 

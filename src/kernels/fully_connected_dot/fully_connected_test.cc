@@ -387,6 +387,23 @@ TEST(FullyConnectedDotPairs, TheBiasMapOfTheOnlyPixelIsABias) {
 }
 
 #ifdef OCTET_X86
+// A batch of one takes as long as its weights take from memory, and fills one row in 16 of a tile.
+TEST(FullyConnectedDotPairs, TilesAreForBatches) {
+  for (const Case& c : {Case{.channels = 256, .height = 6, .width = 6, .outputs = 4096},
+                        Case{.channels = 4096, .outputs = 1000}, Case{.channels = 2048, .outputs = 1000}}) {
+    const FullyConnectedDesc integers = c.desc(DataType::kUInt8), reals = c.desc(DataType::kBFloat16);
+    for (int images : {1, 2, 8, 32, 128}) {
+      SCOPED_TRACE(testing::Message() << c.channels << " channels, " << images << " images");
+      const bool i8 = fully_connected_i8_amx_cost(integers, images) <
+                      fully_connected_i8_avx512vnni_cost(integers, images);
+      const bool bf16 =
+          fully_connected_bf16_amx_cost(reals, images) < fully_connected_bf16_avx512bf16_cost(reals, images);
+      EXPECT_EQ(i8, images >= 32);
+      EXPECT_EQ(bf16, images >= 32);
+    }
+  }
+}
+
 TEST(FullyConnectedDotPairs, EmulatedBf16GivesTheSameBitsOnAvx2AndAvx512) {
   if (!test::machine_has(Isa::kAvx512)) GTEST_SKIP() << "this CPU lacks AVX-512";
   const Case c{.channels = 700, .outputs = 100, .images = 9};

@@ -49,7 +49,20 @@ class SaturatedBytes {
  public:
   explicit SaturatedBytes(float low) : low_(_mm512_set1_epi8(static_cast<char>(static_cast<int>(low)))) {}
 
-  /// Rounds to nearest even. Values must fit in 32 bits.
+  /// Rounds to nearest even. Values must fit in 32 bits. What lies behind kBlocks * 16 bytes is of no
+  /// meaning.
+  template <int kBlocks>
+  [[gnu::always_inline]] __m512i pack(const F32x16 (&v)[kBlocks]) const {
+    __m512i q[4];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) q[i] = _mm512_maskz_cvtps_epi32(0xffff, v[i < kBlocks ? i : kBlocks - 1].all);
+    // The packs work within 16 bytes: byte group 4 * i + j of the result is group i of v[j].
+    const __m512i mixed = _mm512_packus_epi16(_mm512_packs_epi32(q[0], q[1]), _mm512_packs_epi32(q[2], q[3]));
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    return _mm512_max_epu8(_mm512_maskz_permutexvar_epi32(0xffff, order, mixed), low_);
+  }
+
+  /// Writes pack(v).
   template <int kBlocks>
   [[gnu::always_inline]] void store(std::byte* p, const F32x16 (&v)[kBlocks]) const {
     const __m512i bytes = pack(v);
@@ -71,16 +84,6 @@ class SaturatedBytes {
   }
 
  private:
-  template <int kCount>
-  [[gnu::always_inline]] __m512i pack(const F32x16 (&v)[kCount]) const {
-    __m512i q[4];
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) q[i] = _mm512_maskz_cvtps_epi32(0xffff, v[i < kCount ? i : kCount - 1].all);
-    // The packs work within 16 bytes: byte group 4 * i + j of the result is group i of v[j].
-    const __m512i mixed = _mm512_packus_epi16(_mm512_packs_epi32(q[0], q[1]), _mm512_packs_epi32(q[2], q[3]));
-    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    return _mm512_max_epu8(_mm512_maskz_permutexvar_epi32(0xffff, order, mixed), low_);
-  }
   static void store_16(std::byte* p, __m128i bytes) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), bytes);
   }
