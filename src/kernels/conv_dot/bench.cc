@@ -1,14 +1,21 @@
 // INT8 convolution of every shape of the study, one thread, calls of four images: GOPS and the share of the
 // instruction set's integer peak measured just before, for each instruction set of this machine, with oneDNN
 // (best instruction set; its layout changes not counted) beside it. Half of the inputs are zero, as a ReLU
-// leaves them.
+// leaves them, and so they are in the peak of tiles, which depends on it. BF16 by tiles too: a product of
+// tiles takes as long and is half the operations, so its peak is half. "model" is the share that amx_cost.cc
+// expects.
 //
 //   conv_dot_bench --benchmark_filter=ResNet-50
+//   conv_dot_bench --amx_model                       what amx_cost.cc expects, on any machine, nothing timed
 #include <benchmark/benchmark.h>
+#include <fmt/format.h>
 #include <omp.h>
 
 #include <oneapi/dnnl/dnnl.hpp>
+#include <string_view>
 
+#include "kernels/bfloat16.h"
+#include "kernels/conv_dot/amx_convolution.h"
 #include "kernels/conv_dot/convolution.h"
 #include "kernels/conv_dot/test_convolution.h"
 #include "kernels/conv_f32/study_shapes.h"
@@ -21,13 +28,14 @@ namespace {
 constexpr int kImages = 4;  // a depth-first group of a middle layer
 
 /// The study's shapes are FP32's; here pictures are bytes, four a pixel.
-ConvDesc integer_desc(const conv_f32::StudyShape& shape, bool residual) {
+ConvDesc narrow_desc(const conv_f32::StudyShape& shape, bool residual, DataType type) {
   conv_dot::Case c{
       shape.in,    shape.size, shape.size, shape.out, conv_dot::square(shape.kernel, shape.stride, shape.pad),
       shape.groups};
   if (shape.in == 3) c.picture = 4;
   c.slope = 0.0f;
   c.residual = residual;
+  c.type = c.output = type;
   return c.desc();
 }
 
@@ -35,7 +43,11 @@ conv_dot::Problem half_zero_problem(const ConvDesc& desc) {
   conv_dot::Problem problem(desc, kImages, 1);
   std::mt19937 engine(1);
   std::uniform_int_distribution<int> any(0, 255), coin(0, 1);
-  problem.input.fill([&](int, std::int64_t, std::int64_t) { return coin(engine) * any(engine); });
+  const bool bf16 = desc.input.type == DataType::kBFloat16;
+  problem.input.fill([&](int, std::int64_t, std::int64_t) {
+    const int value = coin(engine) * any(engine);
+    return bf16 ? int{to_bfloat16(static_cast<float>(value) / 256)} : value;
+  });
   return problem;
 }
 
@@ -45,12 +57,24 @@ void report(benchmark::State& state, const ConvDesc& desc, double peak_gops) {
   state.counters["of_peak"] = benchmark::Counter(gigaops / peak_gops, benchmark::Counter::kIsRate);
 }
 
+/// Of the multiply-adds that the tile unit can do in the cycles that amx_cost.cc expects.
+double amx_share(const ConvDesc& desc, int images) {
+  const double macs_of_cycle = desc.input.type == DataType::kBFloat16 ? 512 : 1024;
+  return conv_dot::macs(desc) / (conv_dot::amx_cycles(desc, images) * macs_of_cycle);
+}
+
 void run_ours(benchmark::State& state, const ConvDesc& desc, Isa isa, conv_dot::Create create) {
   conv_dot::Problem problem = half_zero_problem(desc);
   const auto kernel = create(desc);
   base::AlignedBuffer packed(kernel->packed_bytes());
   base::AlignedBuffer scratch(kernel->scratch_bytes(kImages) + base::kCacheLine);
-  kernel->pack_integer(problem.integer_weights(), {packed.data(), packed.size()});
+  const bool bf16 = desc.input.type == DataType::kBFloat16;
+  if (bf16) {
+    const std::vector<std::span<const float>> weights = {problem.real_weights, problem.real_bias};
+    kernel->pack(weights, {packed.data(), packed.size()});
+  } else {
+    kernel->pack_integer(problem.integer_weights(), {packed.data(), packed.size()});
+  }
   test::NhwcTensor output(desc.output, kImages);
   const Operand inputs[] = {problem.input.operand(), desc.residual ? problem.residual->operand() : Operand{}};
   Call call;
@@ -59,9 +83,10 @@ void run_ours(benchmark::State& state, const ConvDesc& desc, Isa isa, conv_dot::
   call.output = output.operand();
   call.weights = packed.data();
   call.scratch = scratch.data();
-  const double peak = measure_peaks(1, isa).int8_gops;
+  const double peak = measure_peaks(1, isa).int8_gops / (bf16 ? 2 : 1);
   for (auto _ : state) kernel->run(call);
   report(state, desc, peak);
+  if (isa == Isa::kAmx) state.counters["model"] = amx_share(desc, kImages);
 }
 
 /// u8 x s8 -> u8, a scale a channel. What the numbers are does not matter here.
@@ -130,13 +155,33 @@ void run_onednn(benchmark::State& state, const ConvDesc& desc, Isa best) {
   report(state, desc, peak);
 }
 
+/// The last convolution of a ResNet's block.
+bool takes_residual(const conv_f32::StudyShape& shape) {
+  return shape.kernel == 1 && shape.stride == 1 && shape.out == 4 * shape.in;
+}
+
+void print_amx_model() {
+  constexpr int kImagesOfModel = 16;
+  fmt::print("{:44} {:>9} {:>9} {:>9} {:>6}\n", "an image, in calls of 16", "products", "kcycles", "of copy",
+             "share");
+  for (const conv_f32::StudyShape& shape : conv_f32::kStudyShapes) {
+    for (bool residual : {false, true}) {
+      if (residual && !takes_residual(shape)) continue;
+      const ConvDesc desc = narrow_desc(shape, residual, DataType::kUInt8);
+      const conv_dot::AmxWorkCount work = conv_dot::amx_work(desc, kImagesOfModel);
+      fmt::print("{:44} {:9.0f} {:9.1f} {:9.1f} {:6.2f}\n", shape.name() + (residual ? " +residual" : ""),
+                 work.products, conv_dot::amx_cycles(desc, kImagesOfModel) / 1e3, work.copy_cycles / 1e3,
+                 amx_share(desc, kImagesOfModel));
+    }
+  }
+}
+
 void register_all() {
   const MachineInfo machine = describe_machine();
   for (const conv_f32::StudyShape& shape : conv_f32::kStudyShapes) {
     for (bool residual : {false, true}) {
-      // The last convolution of a ResNet's block.
-      if (residual && (shape.kernel != 1 || shape.stride != 1 || shape.out != 4 * shape.in)) continue;
-      const ConvDesc desc = integer_desc(shape, residual);
+      if (residual && !takes_residual(shape)) continue;
+      const ConvDesc desc = narrow_desc(shape, residual, DataType::kUInt8);
       const auto add = [&](const char* who, auto run) {
         const std::string name = shape.name() + (residual ? " +residual " : " ") + who;
         benchmark::RegisterBenchmark(name.c_str(), run)->Unit(benchmark::kMillisecond);
@@ -149,6 +194,10 @@ void register_all() {
       ours(Isa::kAmx, conv_i8_tiles_amx);
       ours(Isa::kAvx512Vnni, conv_i8_direct_avx512vnni);
       ours(Isa::kAvx512, conv_i8_direct_avx512);
+      if (machine.best_isa >= Isa::kAmx) {
+        const ConvDesc bf16 = narrow_desc(shape, residual, DataType::kBFloat16);
+        add("amx bf16", [=](benchmark::State& s) { run_ours(s, bf16, Isa::kAmx, conv_bf16_tiles_amx); });
+      }
 #endif
       if (!residual) add("onednn", [=](benchmark::State& s) { run_onednn(s, desc, machine.best_isa); });
     }
@@ -159,6 +208,7 @@ void register_all() {
 }  // namespace octet::kernels
 
 int main(int argc, char** argv) {
+  if (argc == 2 && std::string_view(argv[1]) == "--amx_model") return octet::kernels::print_amx_model(), 0;
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   omp_set_num_threads(1);
