@@ -3,7 +3,8 @@
 // bytes of one input pixel against four bytes of each output channel's weights:
 //
 //   kU8    4 u8  x 4 s8   vpdpbusd, or vpmaddubsw + vpmaddwd where no 16-bit sum can saturate
-//   kS16   2 s16 x 2 s16  vpdpwssd, vpmaddwd      (weights are s8, widened when packed)
+//   kS16   2 s16 x 2 s16  vpdpwssd, vpmaddwd      (a layer's weights are s8, widened when packed; conv_i8_-
+//                                                  winograd multiplies any but -32768, and its sums wrap)
 //   kBf16  2 bf16 x 2 bf16 vdpbf16ps, or two FP32 multiply-adds
 //
 // Input kNhwc. A *tap* is one kernel position: an offset in bytes from an output pixel's own input address,
@@ -70,9 +71,9 @@ struct Block {
   std::int64_t output_block_step;    ///< bytes from 16 output channels to the next 16
   std::int64_t residual_block_step;
   int blocks;  ///< groups of 16 channels to write: lanes / 16, fewer in the last panel
-  /// From the weights of a group to others of the same size that will be read soon: one cache line of each
-  /// group's is fetched to the second-level cache meanwhile. 0: none.
-  std::int64_t ahead = 0;
+  /// kS16: bytes from a group's weights to a cache line that will be read soon, fetched to the second-level
+  /// cache meanwhile; 0: none.
+  std::int64_t ahead;
 };
 
 inline constexpr int kMaxRows = 12;

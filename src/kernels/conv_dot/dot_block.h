@@ -68,14 +68,15 @@ class DotBlock {
       const std::byte* x[kRows];
 #pragma GCC unroll 12
       for (int r = 0; r < kRows; ++r) x[r] = b.input[r] + b.taps[t];
-      for (std::int64_t offset = 0; offset < tap_bytes; offset += 4, w += kGroupBytes)
-        step(x, offset, w, b.ahead);
+      for (std::int64_t offset = 0; offset < tap_bytes; offset += 4, w += kGroupBytes) {
+        if constexpr (Dot::kElement == Element::kS16) __builtin_prefetch(w + b.ahead, 0, 2);
+        step(x, offset, w);
+      }
     }
   }
 
   [[gnu::always_inline]] void step(const std::byte* const (&x)[kRows], std::int64_t offset,
-                                   const std::byte* w, std::int64_t ahead) {
-    __builtin_prefetch(w + ahead, 0, 2);
+                                   const std::byte* w) {
     typename Dot::Weights weights[kRegisters];
 #pragma GCC unroll 4
     for (int v = 0; v < kRegisters; ++v) weights[v] = Dot::weights(w + v * kRegisterBytes);

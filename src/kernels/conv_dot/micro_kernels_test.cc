@@ -117,7 +117,8 @@ struct Problem {
             .residual = with_residual ? residuals.data() : nullptr,
             .output_block_step = 16 * bytes_of(epilogue.output),
             .residual_block_step = 16 * bytes_of(epilogue.output),
-            .blocks = blocks};
+            .blocks = blocks,
+            .ahead = kTapStep};
   }
 
   template <class T>

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "base/aligned_buffer.h"
@@ -96,19 +97,24 @@ void WinogradConvolution::pack_integer(const IntegerWeights& weights, std::span<
   std::fill(rest.begin() + static_cast<std::ptrdiff_t>(used), rest.end(), std::byte{0});
 }
 
-/// How a call is cut: every part of the tiles times every part of the panels is one worker's work. Parts of
-/// tiles come first, since parts of panels repeat the input transform, but each must be long enough to be
-/// worth a pass over U.
+/// How a call is cut: every part of the tiles times every part of the panels is one worker's work.
 struct Split {
   std::int64_t tile_parts, panel_parts;
 };
+/// The one that is soonest done. Parts of panels repeat the input transform, and parts of tiles the reading
+/// of U, which is as dear as the products of some 16 tiles.
 Split split_work(std::int64_t tiles, std::int64_t panels, int workers) {
-  constexpr std::int64_t kWorthAPass = 24;
+  constexpr std::int64_t kInput = 1, kProducts = 6, kReading = 16 * kProducts;
   Split best = {1, 1};
-  for (std::int64_t parts = 1; parts <= workers; ++parts) {
-    if (parts > 1 && tiles < parts * kWorthAPass) break;
+  std::int64_t least = std::numeric_limits<std::int64_t>::max();
+  for (std::int64_t parts = 1; parts <= std::min<std::int64_t>(workers, tiles); ++parts) {
     const Split split = {parts, std::min(workers / parts, panels)};
-    if (split.tile_parts * split.panel_parts >= best.tile_parts * best.panel_parts) best = split;
+    const std::int64_t most_tiles = conv_dot::divide_up(tiles, split.tile_parts);
+    const std::int64_t most_panels = conv_dot::divide_up(panels, split.panel_parts);
+    const std::int64_t time = most_tiles * (kInput + most_panels * kProducts) + most_panels * kReading;
+    if (time >= least) continue;
+    least = time;
+    best = split;
   }
   return best;
 }

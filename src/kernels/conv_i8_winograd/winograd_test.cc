@@ -34,8 +34,11 @@ std::vector<Named> kernels_here() {
 }
 
 const std::vector<Way> kOne = {{.workers = 1}};
-const std::vector<Way> kAllWays = {
-    {.workers = 1}, {.workers = 2}, {.workers = 3, .gap = 48}, {.workers = 2, .images_per_call = 1}};
+const std::vector<Way> kAllWays = {{.workers = 1},
+                                   {.workers = 2},
+                                   {.workers = 3, .gap = 48},
+                                   {.workers = 2, .images_per_call = 1},
+                                   {.workers = 40}};
 
 void check(conv_dot::Problem& problem, const std::vector<Way>& ways, std::uint32_t seed = 1) {
   for (const Way& way : ways) {

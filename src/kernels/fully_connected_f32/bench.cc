@@ -1,6 +1,6 @@
 // Fully connected layers of the study's networks on one thread, with oneDNN beside them in the same run. The
-// counters: GFLOPS, their share of the multiply-add peak measured just before (what bounds large batches), and
-// GB/s of weights read (what bounds small ones).
+// counters: GFLOPS, their share of the multiply-add peak measured just before (what bounds large batches),
+// and GB/s of weights read (what bounds small ones).
 #include <benchmark/benchmark.h>
 #include <omp.h>
 
