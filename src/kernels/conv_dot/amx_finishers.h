@@ -118,7 +118,7 @@ class Bf16Finisher {
         sums_(panel.sums),
         output_(panel.first_channel_block * panel.layer->output_block_step),
         residual_(panel.first_channel_block * panel.layer->residual_block_step),
-        low_(broadcast(panel.layer->epilogue->rectified ? 0.0f : panel.layer->epilogue->low)) {
+        low_(bf16_floor(*panel.layer->epilogue)) {
     for (int block = 0; block < kBlocks; ++block) {
       bias_[block] = load(floats(rows_[0].bias + bias_bytes(panel) + block * kTileRowBytes));
     }

@@ -17,7 +17,7 @@
 #include "kernels/bfloat16.h"
 #include "kernels/conv_dot/amx_convolution.h"
 #include "kernels/conv_dot/convolution.h"
-#include "kernels/conv_dot/test_convolution.h"
+#include "kernels/conv_dot/test_convolution_bench.h"
 #include "kernels/conv_f32/study_shapes.h"
 #include "kernels/families.h"
 #include "octet/machine.h"
@@ -39,24 +39,6 @@ ConvDesc narrow_desc(const conv_f32::StudyShape& shape, bool residual, DataType 
   return c.desc();
 }
 
-conv_dot::Problem half_zero_problem(const ConvDesc& desc) {
-  conv_dot::Problem problem(desc, kImages, 1);
-  std::mt19937 engine(1);
-  std::uniform_int_distribution<int> any(0, 255), coin(0, 1);
-  const bool bf16 = desc.input.type == DataType::kBFloat16;
-  problem.input.fill([&](int, std::int64_t, std::int64_t) {
-    const int value = coin(engine) * any(engine);
-    return bf16 ? int{to_bfloat16(static_cast<float>(value) / 256)} : value;
-  });
-  return problem;
-}
-
-void report(benchmark::State& state, const ConvDesc& desc, double peak_gops) {
-  const double gigaops = 2 * conv_dot::macs(desc) * kImages * 1e-9 * static_cast<double>(state.iterations());
-  state.counters["GOPS"] = benchmark::Counter(gigaops, benchmark::Counter::kIsRate);
-  state.counters["of_peak"] = benchmark::Counter(gigaops / peak_gops, benchmark::Counter::kIsRate);
-}
-
 /// Of the multiply-adds that the tile unit can do in the cycles that amx_cost.cc expects.
 double amx_share(const ConvDesc& desc, int images) {
   const double macs_of_cycle = desc.input.type == DataType::kBFloat16 ? 512 : 1024;
@@ -64,28 +46,8 @@ double amx_share(const ConvDesc& desc, int images) {
 }
 
 void run_ours(benchmark::State& state, const ConvDesc& desc, Isa isa, conv_dot::Create create) {
-  conv_dot::Problem problem = half_zero_problem(desc);
-  const auto kernel = create(desc);
-  base::AlignedBuffer packed(kernel->packed_bytes());
-  base::AlignedBuffer scratch(kernel->scratch_bytes(kImages) + base::kCacheLine);
-  const bool bf16 = desc.input.type == DataType::kBFloat16;
-  if (bf16) {
-    const std::vector<std::span<const float>> weights = {problem.real_weights, problem.real_bias};
-    kernel->pack(weights, {packed.data(), packed.size()});
-  } else {
-    kernel->pack_integer(problem.integer_weights(), {packed.data(), packed.size()});
-  }
-  test::NhwcTensor output(desc.output, kImages);
-  const Operand inputs[] = {problem.input.operand(), desc.residual ? problem.residual->operand() : Operand{}};
-  Call call;
-  call.images = kImages;
-  call.inputs = inputs;
-  call.output = output.operand();
-  call.weights = packed.data();
-  call.scratch = scratch.data();
-  const double peak = measure_peaks(1, isa).int8_gops / (bf16 ? 2 : 1);
-  for (auto _ : state) kernel->run(call);
-  report(state, desc, peak);
+  conv_dot::run_convolution(state, conv_dot::half_zero_problem(desc, kImages, conv_dot::Values::kRandom), isa,
+                            create);
   if (isa == Isa::kAmx) state.counters["model"] = amx_share(desc, kImages);
 }
 
@@ -152,7 +114,7 @@ void run_onednn(benchmark::State& state, const ConvDesc& desc, Isa best) {
   OneDnnConvolution convolution(desc);
   const double peak = measure_peaks(1, best).int8_gops;
   for (auto _ : state) convolution.run();
-  report(state, desc, peak);
+  conv_dot::report(state, desc, kImages, peak);
 }
 
 /// The last convolution of a ResNet's block.

@@ -5,67 +5,42 @@
 
 #include "kernels/conv_dot/geometry.h"
 #include "kernels/conv_dot/packing.h"
-#include "kernels/conv_dot/test_convolution.h"
+#include "kernels/conv_dot/test_same_bytes.h"
 #include "kernels/families.h"
 
 namespace octet::kernels {
 namespace {
 
 using conv_dot::Case;
+using conv_dot::Named;
 using conv_dot::square;
 using conv_dot::Values;
 using conv_dot::Way;
 
-struct Entry {
-  const char* name;
-  DataType type;
-  test::Variant variant;
-};
-
-std::vector<Entry> fast_entries(DataType type) {
-  std::vector<Entry> entries;
+std::vector<Named> kernels_here() {
+  std::vector<Named> all;
 #ifdef OCTET_X86
-  entries = {
-      {"avx2", DataType::kUInt8, {Isa::kAvx2, conv_i8_direct_avx2_cost, conv_i8_direct_avx2}},
-      {"avx512", DataType::kUInt8, {Isa::kAvx512, conv_i8_direct_avx512_cost, conv_i8_direct_avx512}},
-      {"avx512vnni",
-       DataType::kUInt8,
-       {Isa::kAvx512Vnni, conv_i8_direct_avx512vnni_cost, conv_i8_direct_avx512vnni}},
-  };
+  all = {{"avx2", {Isa::kAvx2, conv_i8_direct_avx2_cost, conv_i8_direct_avx2}},
+         {"avx512", {Isa::kAvx512, conv_i8_direct_avx512_cost, conv_i8_direct_avx512}},
+         {"avx512vnni", {Isa::kAvx512Vnni, conv_i8_direct_avx512vnni_cost, conv_i8_direct_avx512vnni}}};
 #endif
-  std::erase_if(entries, [&](const Entry& e) { return e.type != type || !test::machine_has(e.variant.isa); });
-  return entries;
+  std::erase_if(all, [](const Named& k) { return !test::machine_has(k.variant.isa); });
+  return all;
 }
 
 const std::vector<Way> kOne = {{.workers = 1}};
 const std::vector<Way> kAllWays = {
     {.workers = 1}, {.workers = 2}, {.workers = 3, .gap = 48}, {.workers = 2, .images_per_call = 1}};
 
-void check(conv_dot::Problem& problem, const std::vector<Way>& ways, std::uint32_t seed = 1) {
-  const ConvDesc& desc = problem.desc;
-  const int images = problem.images;
-  const conv_dot::Create reference =
-      desc.input.type == DataType::kUInt8 ? conv_i8_direct_generic : conv_i16_direct_generic;
-  for (const Way& way : ways) {
-    const std::vector<std::uint8_t> expected =
-        conv_dot::compute(reference, problem, {.gap = way.gap, .in_place = way.in_place}).memory();
-    for (const Entry& entry : fast_entries(desc.input.type)) {
-      SCOPED_TRACE(testing::Message()
-                   << entry.name << ": " << conv_dot::describe(desc) << ", images " << images << ", workers "
-                   << way.workers << ", per call " << way.images_per_call << ", gap " << way.gap
-                   << (way.in_place ? ", in place" : "") << ", seed " << seed);
-      ASSERT_GT(entry.variant.cost(desc, images), 0);
-      ASSERT_EQ(conv_dot::first_difference(conv_dot::compute(entry.variant.create, problem, way).memory(),
-                                           expected),
-                "");
-    }
-  }
+void check(conv_dot::Problem& problem, const std::vector<Way>& ways) {
+  conv_dot::expect_reference_bytes(problem, ways, conv_i8_direct_generic, kernels_here());
 }
 
 void check(const Case& c, int images = 1, const std::vector<Way>& ways = kOne,
            Values values = Values::kRandom, std::uint32_t seed = 1) {
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
   conv_dot::Problem problem(c.desc(), images, seed, values);
-  check(problem, ways, seed);
+  check(problem, ways);
 }
 
 TEST(DirectConvolution, PointwiseReadsInPlace) {
@@ -242,40 +217,11 @@ TEST(DirectConvolution, RealOutputs) {
 
 TEST(DirectConvolution, RandomShapes) {
   const std::uint32_t seed = std::random_device{}();
-  std::mt19937 engine(seed);
-  const auto pick = [&](int low, int high) {
-    return static_cast<std::int64_t>(std::uniform_int_distribution<int>(low, high)(engine));
-  };
-  const auto coin = [&] { return pick(0, 1) == 1; };
-  for (int i = 0; i < 300; ++i) {
-    Case c{pick(1, 70), pick(1, 24), pick(1, 40), pick(1, 140)};
-    c.window = {pick(1, 5), pick(1, 5), pick(1, 4), pick(1, 4), pick(0, 4),
-                pick(0, 4), pick(0, 4), pick(0, 4), pick(1, 3), pick(1, 3)};
-    WindowDesc& w = c.window;
-    // A kernel that does not fit gets the padding that it needs.
-    w.pad_top +=
-        std::max<std::int64_t>(0, (w.kernel_h - 1) * w.dilation_h + 1 - c.height - w.pad_top - w.pad_bottom);
-    w.pad_right +=
-        std::max<std::int64_t>(0, (w.kernel_w - 1) * w.dilation_w + 1 - c.width - w.pad_left - w.pad_right);
-    if (pick(0, 5) == 0) c.groups = 2, c.in = 4 * pick(1, 9) * 2, c.out = 32 * pick(1, 3);
-    if (c.in <= 4 && coin()) c.picture = 4;
-    if (pick(0, 4) == 0) c.output = DataType::kFloat32;
-    c.zero_in = static_cast<std::int32_t>(pick(0, 255) * pick(0, 1));
-    c.zero_out = static_cast<std::int32_t>(pick(0, 255) * pick(0, 1));
-    c.zero_residual = static_cast<std::int32_t>(pick(0, 255));
-    c.residual = coin();
-    c.bias_map = pick(0, 5) == 0;
-    c.halo_by_channel = pick(0, 5) == 0;
-    if (coin()) c.slope = coin() ? 0.0f : 0.1f;
-    if (c.picture == 0) c.input_part = 16 * pick(0, 2);
-    if (c.output == DataType::kUInt8) c.output_part = c.residual_part = 16 * pick(0, 2);
-    const Way way{.workers = static_cast<int>(pick(1, 3)),
-                  .gap = 16 * pick(0, 3),
-                  .in_place = c.residual && coin(),
-                  .images_per_call = static_cast<int>(pick(0, 2))};
-    const Values values = coin() ? Values::kRandom : static_cast<Values>(pick(0, 4));
-    check(c, static_cast<int>(pick(1, 4)), {way}, values, seed + static_cast<std::uint32_t>(i));
-    if (HasFatalFailure()) break;
+  conv_dot::RandomCases random(seed);
+  for (int i = 0; i < 300 && !HasFatalFailure(); ++i) {
+    const Case c = random.any(70, 24, 40, 140);
+    check(c, random.images(), {random.way(c, 3)}, random.values(Values::kSmall),
+          seed + static_cast<std::uint32_t>(i));
   }
 }
 
@@ -284,13 +230,13 @@ TEST(DirectConvolution, FastKernelsTakeAllButPartialGroups) {
   const ConvDesc odd_input = Case{18, 9, 9, 48, square(3), 3}.desc();
   const ConvDesc odd_output = Case{36, 9, 9, 24, square(3), 3}.desc();
   const ConvDesc other_type = Case{16, 8, 8, 16, square(1), 1, DataType::kInt16, DataType::kInt16}.desc();
-  for (const Entry& entry : fast_entries(DataType::kUInt8)) {
-    EXPECT_GT(entry.variant.cost(plain, 1), 0) << entry.name;
-    EXPECT_LT(entry.variant.cost(plain, 1), conv_i8_direct_generic_cost(plain, 1) / 10) << entry.name;
-    EXPECT_LT(entry.variant.cost(odd_input, 1), 0) << entry.name;
-    EXPECT_LT(entry.variant.cost(odd_output, 1), 0) << entry.name;
-    EXPECT_LT(entry.variant.cost(other_type, 1), 0) << entry.name;
-    EXPECT_LT(entry.variant.cost(OpDesc(PoolDesc{}), 1), 0) << entry.name;
+  for (const Named& kernel : kernels_here()) {
+    EXPECT_GT(kernel.variant.cost(plain, 1), 0) << kernel.name;
+    EXPECT_LT(kernel.variant.cost(plain, 1), conv_i8_direct_generic_cost(plain, 1) / 10) << kernel.name;
+    EXPECT_LT(kernel.variant.cost(odd_input, 1), 0) << kernel.name;
+    EXPECT_LT(kernel.variant.cost(odd_output, 1), 0) << kernel.name;
+    EXPECT_LT(kernel.variant.cost(other_type, 1), 0) << kernel.name;
+    EXPECT_LT(kernel.variant.cost(OpDesc(PoolDesc{}), 1), 0) << kernel.name;
   }
 }
 

@@ -143,7 +143,7 @@ class DotBlock {
   }
 
   [[gnu::always_inline]] void finish_bf16(const Block& b) const {
-    const F32x16 low = broadcast(b.epilogue->rectified ? 0.0f : -__builtin_inff());
+    const F32x16 low = bf16_floor(*b.epilogue);
     each([&](int r, int block) {
       F32x16 t = reals(r, block);
       if (b.residual != nullptr) t = t + load_bf16(b.residual[r] + block * b.residual_block_step);

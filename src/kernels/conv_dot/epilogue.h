@@ -28,6 +28,11 @@ inline F32x16 rectify(F32x16 t, const Epilogue& e) {
   return e.slope == 0.0f ? positive : positive + broadcast(e.slope) * min(zero, t);
 }
 
+/// What BF16 outputs without a leaky ReLU are at least: max(bf16_floor(e), t), in which a NaN stays.
+[[gnu::always_inline]] inline F32x16 bf16_floor(const Epilogue& e) {
+  return broadcast(e.rectified ? 0.0f : -__builtin_inff());
+}
+
 template <Element kElement>
 [[gnu::always_inline]] inline F32x16 load_integers(const std::byte* p) {
   return kElement == Element::kU8 ? load_u8(p) : load_s16(p);

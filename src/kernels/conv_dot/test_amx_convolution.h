@@ -12,7 +12,7 @@
 
 #include "kernels/conv_dot/amx_convolution.h"
 #include "kernels/conv_dot/test_amx_model_kernels.h"
-#include "kernels/conv_dot/test_convolution.h"
+#include "kernels/conv_dot/test_same_bytes.h"
 #include "kernels/families.h"
 
 namespace octet::kernels::conv_dot {
@@ -39,14 +39,8 @@ struct Calling {
 
 /// Of a problem that exists, so that it may be one of its own kind.
 inline void expect_same_bytes(Problem& problem, const Way& way, Create create, const char* name) {
-  SCOPED_TRACE(testing::Message() << name << ": " << describe(problem.desc) << ", images " << problem.images
-                                  << ", workers " << way.workers << ", per call " << way.images_per_call
-                                  << ", gap " << way.gap << (way.in_place ? ", in place" : ""));
-  ASSERT_GT(amx_cost(problem.desc, problem.images), 0);
-  const Way plain = {.gap = way.gap, .in_place = way.in_place};
-  ASSERT_EQ(first_difference(compute(create, problem, way).memory(),
-                             compute(conv_i8_direct_generic, problem, plain).memory()),
-            "");
+  const auto cost = [](const OpDesc& desc, int images) { return amx_cost(std::get<ConvDesc>(desc), images); };
+  expect_reference_bytes(problem, {way}, conv_i8_direct_generic, {{name, {Isa::kAmx, cost, create}}});
 }
 
 inline void expect_same_bytes(const Case& c, const Calling& call, Create create, const char* name) {
@@ -55,50 +49,16 @@ inline void expect_same_bytes(const Case& c, const Calling& call, Create create,
   expect_same_bytes(problem, call.way, create, name);
 }
 
-/// Random cases, all parameters.
-inline Case random_case(std::mt19937& engine) {
-  const auto pick = [&](int low, int high) {
-    return static_cast<std::int64_t>(std::uniform_int_distribution<int>(low, high)(engine));
-  };
-  const auto coin = [&] { return pick(0, 1) == 1; };
-  Case c{pick(1, 90), pick(1, 16), pick(1, 24), pick(1, 100)};
-  c.window = {pick(1, 5), pick(1, 5), pick(1, 4), pick(1, 4), pick(0, 4),
-              pick(0, 4), pick(0, 4), pick(0, 4), pick(1, 3), pick(1, 3)};
-  WindowDesc& w = c.window;
-  if (pick(0, 3) == 0) w = square(1);
-  // A kernel that does not fit gets the padding that it needs.
-  w.pad_top +=
-      std::max<std::int64_t>(0, (w.kernel_h - 1) * w.dilation_h + 1 - c.height - w.pad_top - w.pad_bottom);
-  w.pad_right +=
-      std::max<std::int64_t>(0, (w.kernel_w - 1) * w.dilation_w + 1 - c.width - w.pad_left - w.pad_right);
-  if (pick(0, 5) == 0) c.groups = 2, c.in = 4 * pick(1, 9) * 2, c.out = 32 * pick(1, 3);
-  if (c.in <= 4 && coin()) c.picture = 4;
-  if (pick(0, 4) == 0) c.output = DataType::kFloat32;
-  c.zero_in = static_cast<std::int32_t>(pick(0, 255) * pick(0, 1));
-  c.zero_out = static_cast<std::int32_t>(pick(0, 255) * pick(0, 1));
-  c.zero_residual = static_cast<std::int32_t>(pick(0, 255));
-  c.residual = coin();
-  c.bias_map = pick(0, 5) == 0;
-  c.halo_by_channel = pick(0, 5) == 0;
-  if (coin()) c.slope = coin() ? 0.0f : 0.1f;
-  if (c.picture == 0) c.input_part = 16 * pick(0, 2);
-  if (c.output == DataType::kUInt8) c.output_part = c.residual_part = 16 * pick(0, 2);
-  return c;
-}
-
 inline void check_random_cases(int count, Create create, const char* name) {
   const std::uint32_t seed = std::random_device{}();
-  std::mt19937 engine(seed);
-  const auto pick = [&](int low, int high) { return std::uniform_int_distribution<int>(low, high)(engine); };
+  RandomCases random(seed);
   for (int i = 0; i < count && !testing::Test::HasFatalFailure(); ++i) {
-    const Case c = random_case(engine);
-    const Way way{.workers = pick(1, 3),
-                  .gap = 16 * pick(0, 3),
-                  .in_place = c.residual && pick(0, 1) == 1,
-                  .images_per_call = pick(0, 2)};
-    const Values values = pick(0, 1) == 0 ? Values::kRandom : static_cast<Values>(pick(0, 4));
+    Case c = random.any(90, 16, 24, 100);
+    if (random.pick(0, 3) == 0) c.window = square(1);
+    const Calling call = {random.images(), random.way(c, 3), random.values(Values::kSmall),
+                          seed + static_cast<std::uint32_t>(i)};
     SCOPED_TRACE(testing::Message() << "seed " << seed << ", case " << i);
-    expect_same_bytes(c, {pick(1, 4), way, values, seed + static_cast<std::uint32_t>(i)}, create, name);
+    expect_same_bytes(c, call, create, name);
   }
 }
 

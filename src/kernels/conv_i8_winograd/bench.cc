@@ -7,38 +7,13 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
-#include "kernels/conv_dot/convolution.h"
-#include "kernels/conv_dot/test_convolution.h"
+#include "kernels/conv_dot/test_convolution_bench.h"
 #include "kernels/conv_f32/study_shapes.h"
 #include "kernels/families.h"
 #include "octet/machine.h"
 
 namespace octet::kernels {
 namespace {
-
-void run(benchmark::State& state, const ConvDesc& desc, int images, Isa isa, conv_dot::Create create) {
-  conv_dot::Problem problem(desc, images, 1, conv_dot::Values::kNormal);
-  std::mt19937 engine(1);
-  std::uniform_int_distribution<int> any(0, 255), coin(0, 1);
-  problem.input.fill([&](int, std::int64_t, std::int64_t) { return coin(engine) * any(engine); });
-  const auto kernel = create(desc);
-  base::AlignedBuffer packed(kernel->packed_bytes());
-  base::AlignedBuffer scratch(kernel->scratch_bytes(images) + base::kCacheLine);
-  kernel->pack_integer(problem.integer_weights(), {packed.data(), packed.size()});
-  test::NhwcTensor output(desc.output, images);
-  const Operand inputs[] = {problem.input.operand()};
-  Call call;
-  call.images = images;
-  call.inputs = inputs;
-  call.output = output.operand();
-  call.weights = packed.data();
-  call.scratch = scratch.data();
-  const double peak = measure_peaks(1, isa).int8_gops;
-  for (auto _ : state) kernel->run(call);
-  const double gigaops = 2 * conv_dot::macs(desc) * images * 1e-9 * static_cast<double>(state.iterations());
-  state.counters["GOPS"] = benchmark::Counter(gigaops, benchmark::Counter::kIsRate);
-  state.counters["of_peak"] = benchmark::Counter(gigaops / peak, benchmark::Counter::kIsRate);
-}
 
 void register_all() {
   const MachineInfo machine = describe_machine();
@@ -53,7 +28,10 @@ void register_all() {
         if (isa > machine.best_isa) return;
         benchmark::RegisterBenchmark(
             fmt::format("{} x{} {} {}", shape.name(), images, to_string(isa), who).c_str(),
-            [=](benchmark::State& s) { run(s, desc, images, isa, create); })
+            [=](benchmark::State& s) {
+              conv_dot::run_convolution(
+                  s, conv_dot::half_zero_problem(desc, images, conv_dot::Values::kNormal), isa, create);
+            })
             ->Unit(benchmark::kMillisecond);
       };
 #ifdef OCTET_X86

@@ -3,7 +3,7 @@
 // condition of contract.h excludes a layer. transforms_test.cc proves the parts.
 #include <gtest/gtest.h>
 
-#include "kernels/conv_dot/test_convolution.h"
+#include "kernels/conv_dot/test_same_bytes.h"
 #include "kernels/conv_i8_winograd/packing.h"
 #include "kernels/conv_i8_winograd/test_matrices.h"
 #include "kernels/conv_i8_winograd/winograd.h"
@@ -13,14 +13,10 @@ namespace octet::kernels {
 namespace {
 
 using conv_dot::Case;
+using conv_dot::Named;
 using conv_dot::square;
 using conv_dot::Values;
 using conv_dot::Way;
-
-struct Named {
-  const char* name;
-  test::Variant variant;
-};
 
 std::vector<Named> kernels_here() {
   std::vector<Named> all;
@@ -40,28 +36,15 @@ const std::vector<Way> kAllWays = {{.workers = 1},
                                    {.workers = 2, .images_per_call = 1},
                                    {.workers = 40}};
 
-void check(conv_dot::Problem& problem, const std::vector<Way>& ways, std::uint32_t seed = 1) {
-  for (const Way& way : ways) {
-    const std::vector<std::uint8_t> expected =
-        conv_dot::compute(conv_i8_direct_generic, problem, {.gap = way.gap, .in_place = way.in_place})
-            .memory();
-    for (const Named& kernel : kernels_here()) {
-      SCOPED_TRACE(testing::Message()
-                   << kernel.name << ": " << conv_dot::describe(problem.desc) << ", images " << problem.images
-                   << ", workers " << way.workers << ", per call " << way.images_per_call << ", gap "
-                   << way.gap << (way.in_place ? ", in place" : "") << ", seed " << seed);
-      ASSERT_GT(kernel.variant.cost(problem.desc, problem.images), 0);
-      ASSERT_EQ(conv_dot::first_difference(conv_dot::compute(kernel.variant.create, problem, way).memory(),
-                                           expected),
-                "");
-    }
-  }
+void check(conv_dot::Problem& problem, const std::vector<Way>& ways) {
+  conv_dot::expect_reference_bytes(problem, ways, conv_i8_direct_generic, kernels_here());
 }
 
 void check(const Case& c, int images = 1, const std::vector<Way>& ways = kOne,
            Values values = Values::kRandom, std::uint32_t seed = 1) {
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
   conv_dot::Problem problem(c.desc(), images, seed, values);
-  check(problem, ways, seed);
+  check(problem, ways);
 }
 
 TEST(WinogradConvolution, AllMapSizes) {
@@ -266,34 +249,18 @@ TEST(WinogradConvolution, PacksEveryByte) {
 
 TEST(WinogradConvolution, RandomShapes) {
   const std::uint32_t seed = std::random_device{}();
-  std::mt19937 engine(seed);
-  const auto pick = [&](int low, int high) {
-    return static_cast<std::int64_t>(std::uniform_int_distribution<int>(low, high)(engine));
-  };
-  const auto coin = [&] { return pick(0, 1) == 1; };
-  for (int i = 0; i < 200; ++i) {
+  conv_dot::RandomCases random(seed);
+  const auto pick = [&](std::int64_t low, std::int64_t high) { return random.pick(low, high); };
+  for (int i = 0; i < 200 && !HasFatalFailure(); ++i) {
     Case c{pick(16, 100), pick(2, 30), pick(2, 30), pick(1, 100)};
     c.window = {3, 3, 1, 1, pick(0, 2), pick(0, 2), pick(0, 2), pick(0, 2), 1, 1};
     // At least two rows and columns of outputs.
     c.window.pad_top += std::max<std::int64_t>(0, 4 - c.height - c.window.pad_top - c.window.pad_bottom);
     c.window.pad_right += std::max<std::int64_t>(0, 4 - c.width - c.window.pad_left - c.window.pad_right);
     if (pick(0, 4) == 0) c.groups = 2, c.in = 32 * pick(1, 3), c.out = 32 * pick(1, 3);
-    if (pick(0, 4) == 0) c.output = DataType::kFloat32;
-    c.zero_in = static_cast<std::int32_t>(pick(0, 255) * pick(0, 1));
-    c.zero_out = static_cast<std::int32_t>(pick(0, 255) * pick(0, 1));
-    c.zero_residual = static_cast<std::int32_t>(pick(0, 255));
-    c.residual = coin();
-    c.halo_by_channel = pick(0, 5) == 0;
-    if (coin()) c.slope = coin() ? 0.0f : 0.1f;
-    c.input_part = 16 * pick(0, 2);
-    if (c.output == DataType::kUInt8) c.output_part = c.residual_part = 16 * pick(0, 2);
-    const Way way{.workers = static_cast<int>(pick(1, 4)),
-                  .gap = 16 * pick(0, 3),
-                  .in_place = c.residual && coin(),
-                  .images_per_call = static_cast<int>(pick(0, 2))};
-    const Values values = coin() ? Values::kRandom : static_cast<Values>(pick(0, 5));
-    check(c, static_cast<int>(pick(1, 4)), {way}, values, seed + static_cast<std::uint32_t>(i));
-    if (HasFatalFailure()) break;
+    c = random.with_values(c);
+    check(c, random.images(), {random.way(c, 4)}, random.values(Values::kNormal),
+          seed + static_cast<std::uint32_t>(i));
   }
 }
 
