@@ -21,7 +21,7 @@ struct Named {
 
 /// The reference runs as one worker on all images at once.
 inline void expect_reference_bytes(Problem& problem, const std::vector<Way>& ways, Create reference,
-                              const std::vector<Named>& kernels) {
+                                   const std::vector<Named>& kernels) {
   for (const Way& way : ways) {
     const std::vector<std::uint8_t> expected =
         compute(reference, problem, {.gap = way.gap, .in_place = way.in_place}).memory();
