@@ -1,13 +1,13 @@
-// What tiles cost, from counts of what they do and measured cycles of each (a CPU with AMX at 3.4 GHz):
+// What tiles cost, from counts of what they do and cycles of each that were measured (docs/performance.md):
 //
 //   product        16 cycles of the tile unit, however few rows or bytes it has
-//   tile of sums   15 more for its store beside products (a block of 2 x 2 tiles took 341 cycles at a depth
-//                  of 256 bytes and 546 at 512; by this count 316 and 572), 16 beside vector code, which a
-//                  store holds up
-//   16 outputs     the cycles of the vector units that amx_finishers.h counts; at a depth of 64 bytes they
-//                  are all that matters
+//   tile of sums   15 more for its store
+//   16 outputs     the cycles of the vector units that amx_finishers.h counts
 //   copying        AmxGeometry::copy_cycles()
-#include <algorithm>
+//
+// All of it is added up. The two units could work at the same time, and the order of instructions lets them;
+// but a layer of 64 bytes of depth takes 5.0 cycles for 16 outputs, 2.2 if its outputs are left out; at 256
+// bytes, with a residual, 9.1 and 5.5.
 #include <cmath>
 
 #include "kernels/conv_dot/amx_convolution.h"
@@ -17,7 +17,7 @@
 namespace octet::kernels::conv_dot {
 namespace {
 
-constexpr double kProduct = 16, kStoreBesideProducts = 15, kStoreBesideVectors = 16;
+constexpr double kProduct = 16, kStore = 15;
 
 /// For 16 outputs: amx_finishers.h. Nearly all sums are small.
 double vector_cycles(const ConvDesc& desc) {
@@ -49,9 +49,8 @@ AmxWorkCount work_of(const ConvDesc& desc, const AmxGeometry& geometry, int imag
 }
 
 double cycles_of(const ConvDesc& desc, const AmxWorkCount& work) {
-  const double tile_unit = kProduct * work.products + kStoreBesideProducts * work.sums;
-  const double vector_units = vector_cycles(desc) * work.sixteens + kStoreBesideVectors * work.sums;
-  return std::max(tile_unit, vector_units) + work.copy_cycles;
+  const double tile_unit = kProduct * work.products + kStore * work.sums;
+  return tile_unit + vector_cycles(desc) * work.sixteens + work.copy_cycles;
 }
 
 }  // namespace
