@@ -70,11 +70,19 @@ class Kernel {
   virtual bool in_place(int input) const { return (void)input, false; }
 
   virtual void run(const Call& call) const noexcept = 0;
+
+  /// Multiply-accumulates that run() executes as worker `worker` of `workers` in a call of `images` images,
+  /// padding included (of Winograd those that it leaves): counted by going through the very shares that run()
+  /// takes. plan/balance.h compares workers by it. 0 of kernels that multiply nothing.
+  virtual std::int64_t worker_macs(int images, int worker, int workers) const {
+    return (void)images, (void)worker, (void)workers, 0;
+  }
 };
 
 /// [begin, end) of worker's contiguous share of `items`, sizes differing by at most one.
 struct Share {
   std::int64_t begin, end;
+  constexpr std::int64_t size() const { return end - begin; }
 };
 constexpr Share share_of(std::int64_t items, int worker, int workers) {
   return {items * worker / workers, items * (worker + 1) / workers};

@@ -6,18 +6,19 @@
 //       tile kernels, over all panels of the chunk
 //
 // A fully connected layer is the convolution whose window is the whole map. Its weights are most of what it
-// reads: all of a call's images are one band, so that weights come from memory once, and workers share the
+// reads: all of a worker's images are one band, so that weights come from memory once, and workers share the
 // panels (and rows only if they are more than these).
 #include "kernels/conv_dot/amx_convolution.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "kernels/conv_dot/amx_geometry.h"
-#include "kernels/conv_dot/amx_grid.h"
 #include "kernels/conv_dot/amx_packing.h"
 #include "kernels/conv_dot/amx_rows.h"
 #include "kernels/conv_dot/convolution.h"
 #include "kernels/families.h"
+#include "kernels/work_share.h"
 
 namespace octet::kernels {
 namespace conv_dot {
@@ -39,7 +40,12 @@ class AmxConvolution final : public Kernel {
         epilogue_(epilogue_of(desc)),
         weights_(desc, geometry_, epilogue_),
         output_(desc.output),
-        residual_(desc.residual ? desc.residual_map : desc.output) {}
+        residual_(desc.residual ? desc.residual_map : desc.output) {
+    constexpr std::int64_t kPanelLanes = kPanelTiles * kChannelBlock;
+    const std::int64_t lanes = weights_.channel_blocks() * kChannelBlock;
+    for (std::int64_t panel = 1; panel <= panels(); ++panel)
+      lanes_before_.push_back(std::min(panel * kPanelLanes, lanes));
+  }
 
   std::size_t packed_bytes() const override { return weights_.bytes(); }
   void pack_integer(const IntegerWeights& weights, std::span<std::byte> packed) const override {
@@ -56,21 +62,27 @@ class AmxConvolution final : public Kernel {
   bool in_place(int input) const override { return input == 1; }
 
   void run(const Call& call) const noexcept override {
-    const InPlace rows = rows_in_place(call);
-    const AmxGrid grid(grid_size(call, rows), panels(), call.workers);
-    const Share mine = share_of(grid.bands() * grid.parts(), call.worker, call.workers);
-    if (mine.begin == mine.end) return;
-    // Fewer rows than a block has are all that the tiles may read.
-    const bool few = geometry_.in_place() && rows.rows < kBlockRows;
-    const auto available = static_cast<int>(few ? rows.rows : kBlockRows);
-    kernels_.configure({std::min(available, kTileRows), std::max(available - kTileRows, 1)});
-    for (std::int64_t item = mine.begin; item < mine.end; ++item) {
-      const Share part = share_of(panels(), static_cast<int>(item % grid.parts()), grid.parts());
-      for (std::int64_t group = 0; group < desc_.groups; ++group) {
-        run_band({call, rows, grid.band(item / grid.parts()), group, part});
-      }
-    }
-    kernels_.release();
+    const InPlace rows = rows_in_place(call.images, call.inputs[0].image_stride * input_element());
+    bool configured = false;
+    for_each_band(call.images, call.worker, call.workers, rows, [&](const Band& band, Share some_panels) {
+      if (!configured) configure(rows);
+      configured = true;
+      for (std::int64_t group = 0; group < desc_.groups; ++group)
+        run_band({call, rows, band, group, some_panels});
+    });
+    if (configured) kernels_.release();
+  }
+  /// Of images that lie next to each other.
+  std::int64_t worker_macs(int images, int worker, int workers) const override {
+    const InPlace rows = rows_in_place(images, desc_.input.elements() * input_element());
+    std::int64_t tiles = 0;  // of outputs
+    for_each_band(images, worker, workers, rows, [&](const Band& band, Share some_panels) {
+      const std::int64_t blocks = std::min(some_panels.end * kPanelTiles, weights_.channel_blocks()) -
+                                  some_panels.begin * kPanelTiles;
+      tiles += band.images * divide_up(band.units * unit_rows(), kTileRows) * blocks;
+    });
+    const auto steps = static_cast<std::int64_t>(geometry_.steps().size());
+    return tiles * desc_.groups * steps * kTileRows * kChannelBlock * kTileRowBytes / input_element();
   }
 
  private:
@@ -80,11 +92,17 @@ class AmxConvolution final : public Kernel {
     std::int64_t rows = 0;    // of the run
     std::int64_t step = 0;
   };
+  /// Units [unit, unit + units) of each of `images` images, or in place of runs of rows: a unit is an output
+  /// row, or in place as many rows of input as a tile has.
+  struct Band {
+    std::int64_t image = 0, images = 1;
+    std::int64_t unit = 0, units = 0;
+  };
   /// One group of channels of one band, for some panels.
   struct Item {
     const Call& call;
     const InPlace& in_place;
-    AmxBand band;
+    Band band;
     std::int64_t group;
     Share panels;
   };
@@ -93,26 +111,58 @@ class AmxConvolution final : public Kernel {
   std::int64_t panels() const { return divide_up(weights_.channel_blocks(), kPanelTiles); }
   std::int64_t input_element() const { return static_cast<std::int64_t>(size_of(desc_.input.type)); }
 
-  InPlace rows_in_place(const Call& call) const {
-    const std::int64_t image_bytes = call.inputs[0].image_stride * input_element();
-    if (whole_map()) return {call.images, call.images, image_bytes};
+  InPlace rows_in_place(int call_images, std::int64_t image_bytes) const {
+    if (whole_map()) return {call_images, call_images, image_bytes};
     const std::int64_t step = geometry_.row_step(), pixels = desc_.input.pixels();
-    const int images = call.images > 1 && image_bytes == pixels * step ? call.images : 1;
+    const int images = call_images > 1 && image_bytes == pixels * step ? call_images : 1;
     return {images, images * pixels, step};
   }
 
-  AmxGridSize grid_size(const Call& call, const InPlace& rows) const {
-    if (!geometry_.in_place()) {
-      return {call.images, desc_.output.height, geometry_.row_pitch(), geometry_.max_images(call.images),
-              geometry_.max_rows()};
+  std::int64_t unit_rows() const { return geometry_.in_place() ? kTileRows : geometry_.row_pitch(); }
+
+  /// Calls f(band, panels) for the worker's share of a call.
+  template <typename F>
+  void for_each_band(int images, int worker, int workers, const InPlace& rows, F&& f) const {
+    OutputSpace space{.images = images, .rows = desc_.output.height, .panels = lanes_before_};
+    TileLimits limits{geometry_.max_images(images), geometry_.max_rows(), 1};
+    if (geometry_.in_place()) {
+      space.images = images / rows.images;
+      space.rows = divide_up(rows.rows, kTileRows);
+      limits = {1, space.rows, 1};  // cut below, between blocks
     }
-    const std::int64_t units = divide_up(rows.rows, kBlockRows);
-    if (whole_map()) {  // rows are shared out only where there are not enough panels
-      return {1, units, 0, 1, divide_up(units, divide_up(call.workers, panels()))};
-    }
-    const std::int64_t most = std::max<std::int64_t>(kInputBytes / (kBlockRows * depth_bytes()), 1);
-    return {call.images / rows.images, units, kBlockRows, 1, most};
+    // Reading a panel's weights takes as long as multiplying 128 rows by them; from memory, four times that.
+    space.weight_pixels = (whole_map() ? 512 : 128) / unit_rows();
+    WorkShare(space, worker, workers).for_each_tile(limits, [&](const WorkTile& tile) {
+      const Band band{tile.image, tile.images, tile.row, tile.rows};
+      if (geometry_.in_place())
+        cut_between_blocks(band, [&](const Band& piece) { f(piece, tile.panels); });
+      else
+        f(band, tile.panels);
+    });
   }
+  /// Bands of whole blocks but for the last one, whose inputs fit into the cache.
+  template <typename F>
+  void cut_between_blocks(const Band& band, F&& f) const {
+    constexpr std::int64_t kBlockUnits = kBlockRows / kTileRows;
+    const std::int64_t blocks = divide_up(band.units, kBlockUnits);
+    // A fully connected layer's weights are read once: all of its rows are one band.
+    const std::int64_t most =
+        whole_map() ? blocks : std::max<std::int64_t>(kInputBytes / (kBlockRows * depth_bytes()), 1);
+    const auto pieces = static_cast<int>(divide_up(blocks, most));
+    for (int piece = 0; piece < pieces; ++piece) {
+      const Share some = share_of(blocks, piece, pieces);
+      const std::int64_t begin = some.begin * kBlockUnits, end = std::min(some.end * kBlockUnits, band.units);
+      f(Band{band.image, band.images, band.unit + begin, end - begin});
+    }
+  }
+
+  void configure(const InPlace& rows) const {
+    // Fewer rows than a block has are all that the tiles may read.
+    const bool few = geometry_.in_place() && rows.rows < kBlockRows;
+    const auto available = static_cast<int>(few ? rows.rows : kBlockRows);
+    kernels_.configure({std::min(available, kTileRows), std::max(available - kTileRows, 1)});
+  }
+
   /// Of the input that goes into one output.
   std::int64_t depth_bytes() const {
     return static_cast<std::int64_t>(geometry_.taps().size()) * geometry_.tap_bytes();
@@ -174,8 +224,8 @@ class AmxConvolution final : public Kernel {
     AmxSpan span = lines(item, image, 0);
     span.input = call.inputs[0].data + image * call.inputs[0].image_stride * input_element() +
                  item.group * geometry_.group_bytes();
-    span.begin = item.band.unit * kBlockRows;
-    span.end = std::min((item.band.unit + item.band.units) * kBlockRows, item.in_place.rows);
+    span.begin = item.band.unit * kTileRows;
+    span.end = std::min((item.band.unit + item.band.units) * kTileRows, item.in_place.rows);
     span.readable = item.in_place.rows;
     span.pitch = span.columns = pixels;
     span.output.line = call.output.image_stride * output_.element;
@@ -220,6 +270,7 @@ class AmxConvolution final : public Kernel {
   const Epilogue epilogue_;
   const AmxWeights weights_;
   const Steps output_, residual_;
+  std::vector<std::int64_t> lanes_before_ = {0};  // each panel, and at last all
 };
 
 }  // namespace

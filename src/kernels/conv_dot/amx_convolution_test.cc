@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "kernels/conv_dot/amx_geometry.h"
-#include "kernels/conv_dot/amx_grid.h"
+#include "kernels/conv_dot/convolution.h"
 #include "kernels/conv_dot/test_amx_convolution.h"
 #include "kernels/families.h"
 
@@ -266,28 +266,6 @@ TEST(AmxConvolution, RefusesGroupsOfPartialBlocks) {
   EXPECT_GT(cost({3, 8, 8, 20, square(3)}), 0);
   EXPECT_LT(cost({18, 9, 9, 48, square(3), 3}), 0) << "six channels of a group";
   EXPECT_LT(cost({36, 9, 9, 24, square(3), 3}), 0) << "eight outputs of a group";
-}
-
-TEST(AmxGrid, GivesEveryUnitToOneBandAndEveryWorkerAShare) {
-  using conv_dot::AmxBand;
-  for (std::int64_t images : {1, 2, 3, 8})
-    for (std::int64_t units : {1, 7, 56})
-      for (std::int64_t most : {1, 5, 56})
-        for (int workers : {1, 2, 3, 8}) {
-          SCOPED_TRACE(testing::Message() << images << " images, " << units << " units, at most " << most
-                                          << ", " << workers << " workers");
-          const conv_dot::AmxGrid grid({images, units, 32, most >= units ? 4 : 1, most}, 16, workers);
-          std::vector<int> times(static_cast<std::size_t>(images * units));
-          for (std::int64_t b = 0; b < grid.bands(); ++b) {
-            const AmxBand band = grid.band(b);
-            ASSERT_LE(band.units, most);
-            for (std::int64_t i = band.image; i < band.image + band.images; ++i)
-              for (std::int64_t u = band.unit; u < band.unit + band.units; ++u)
-                ++times[static_cast<std::size_t>(i * units + u)];
-          }
-          EXPECT_EQ(times, std::vector<int>(times.size(), 1));
-          EXPECT_GE(grid.bands() * grid.parts(), workers);
-        }
 }
 
 TEST(AmxConvolution, RowsOfNeighboursShareTheirHalo) {

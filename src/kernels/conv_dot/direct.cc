@@ -14,6 +14,7 @@
 #include "kernels/conv_dot/convolution.h"
 #include "kernels/conv_dot/geometry.h"
 #include "kernels/conv_dot/packing.h"
+#include "kernels/work_share.h"
 
 namespace octet::kernels::conv_dot {
 namespace {
@@ -44,7 +45,8 @@ class DirectConvolution final : public Kernel {
         epilogue_(epilogue_of(desc)),
         bounded_epilogue_(bounded(epilogue_)),
         output_(desc.output),
-        residual_(desc.residual_map) {}
+        residual_(desc.residual_map),
+        lanes_before_(lanes_before(packed_.panels())) {}
 
   std::size_t packed_bytes() const override { return packed_.bytes(); }
   void pack_integer(const IntegerWeights& weights, std::span<std::byte> packed) const override {
@@ -61,23 +63,37 @@ class DirectConvolution final : public Kernel {
   bool in_place(int input) const override { return input == 1; }
 
   void run(const Call& call) const noexcept override {
-    const auto panels = static_cast<std::int64_t>(packed_.panels().size());
-    const TileGrid grid(geometry_, call.images, desc_.output.pixels(), panels, call.workers);
-    const Share mine = share_of(grid.tiles() * grid.parts(), call.worker, call.workers);
-    for (std::int64_t item = mine.begin; item < mine.end; ++item) {
-      run_tile(call, grid.tile(item / grid.parts()),
-               share_of(panels, static_cast<int>(item % grid.parts()), grid.parts()));
-    }
+    for_each_item(call.images, call.worker, call.workers,
+                  [&](const Tile& tile, Share panels) { run_tile(call, tile, panels); });
+  }
+  std::int64_t worker_macs(int images, int worker, int workers) const override {
+    std::int64_t lanes = 0;  // of all pixels
+    for_each_item(images, worker, workers, [&](const Tile& tile, Share panels) {
+      lanes += tile.pixels() * (lanes_before_[static_cast<std::size_t>(panels.end)] -
+                                lanes_before_[static_cast<std::size_t>(panels.begin)]);
+    });
+    const auto taps = static_cast<std::int64_t>(geometry_.taps().size());
+    return lanes * taps * packed_.tap_groups() * packed_.group_elements();
   }
 
  private:
+  /// Calls f(tile, panels) for the worker's share of a call.
+  template <typename F>
+  void for_each_item(int images, int worker, int workers, F&& f) const {
+    const OutputSpace space{.images = images, .columns = desc_.output.pixels(), .panels = lanes_before_};
+    const TileLimits limits{.images = geometry_.tile_images(images), .columns = geometry_.max_pixels()};
+    WorkShare(space, worker, workers).for_each_tile(limits, [&](const WorkTile& t) {
+      f(Tile{static_cast<int>(t.image), static_cast<int>(t.images), t.column, t.column + t.columns},
+        t.panels);
+    });
+  }
+
   std::int64_t table_bytes(int images) const {
     const std::int64_t bytes = geometry_.tile_images(images) * geometry_.max_pixels() * kPointer;
     return static_cast<std::int64_t>(base::round_up(static_cast<std::size_t>(bytes), base::kCacheLine));
   }
 
   void run_tile(const Call& call, const Tile& tile, Share panels) const noexcept {
-    if (panels.begin == panels.end) return;
     const std::int64_t table = table_bytes(call.images), pixels = tile.pixels();
     std::byte* copy = call.scratch + 4 * table;
     if (!geometry_.in_place()) geometry_.copy(tile, call.inputs[0], copy);
@@ -158,6 +174,7 @@ class DirectConvolution final : public Kernel {
   const Geometry geometry_;
   const Epilogue epilogue_, bounded_epilogue_;  // for the panels that allow the second
   const Steps output_, residual_;
+  const std::vector<std::int64_t> lanes_before_;
 };
 
 }  // namespace

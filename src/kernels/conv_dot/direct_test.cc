@@ -240,49 +240,6 @@ TEST(DirectConvolution, FastKernelsTakeAllButPartialGroups) {
   }
 }
 
-// Every pixel of every image lies in one tile, and no worker gets much more than its share.
-TEST(Tiles, CoverACallOnceAndShareItEvenly) {
-  const auto share = [](const Case& c, int images, int workers) {
-    const ConvDesc desc = c.desc();
-    const conv_dot::Tap tap = conv_dot::tap_of(desc);
-    const conv_dot::PackedWeights packed(desc, 64, tap);
-    const conv_dot::Geometry geometry(desc, tap, packed.tap_groups());
-    const std::int64_t pixels = desc.output.pixels(),
-                       panels = static_cast<std::int64_t>(packed.panels().size());
-    const conv_dot::TileGrid grid(geometry, images, pixels, panels, workers);
-    std::vector<int> seen(static_cast<std::size_t>(images * pixels));
-    for (std::int64_t t = 0; t < grid.tiles(); ++t) {
-      const conv_dot::Tile tile = grid.tile(t);
-      EXPECT_LE(tile.pixels(), geometry.tile_images(images) * geometry.max_pixels());
-      for (int n = tile.image; n < tile.image + tile.images; ++n)
-        for (std::int64_t p = tile.begin; p < tile.end; ++p) ++seen[static_cast<std::size_t>(n * pixels + p)];
-    }
-    EXPECT_EQ(seen, std::vector<int>(seen.size(), 1)) << conv_dot::describe(desc);
-    double most = 0;
-    for (int worker = 0; worker < workers; ++worker) {
-      const Share mine = share_of(grid.tiles() * grid.parts(), worker, workers);
-      double work = 0;
-      for (std::int64_t item = mine.begin; item < mine.end; ++item) {
-        const Share part = share_of(panels, static_cast<int>(item % grid.parts()), grid.parts());
-        work += static_cast<double>(grid.tile(item / grid.parts()).pixels() * (part.end - part.begin));
-      }
-      most = std::max(most, work);
-    }
-    return static_cast<double>(images * pixels * panels) / (most * workers);  // 1: perfect
-  };
-  for (int workers : {1, 2, 3, 4})
-    for (int images : {1, 2, 3, 5, 8}) {
-      EXPECT_GT(share({64, 56, 56, 256, square(1)}, images, workers), 0.85);
-      EXPECT_GT(share({64, 56, 56, 64, square(3, 1, 1)}, images, workers), 0.85);
-      EXPECT_GT(share({256, 14, 14, 256, square(3, 1, 1)}, images, workers), 0.85);
-      EXPECT_GT(share({512, 7, 7, 512, square(3, 1, 1)}, images, workers), 0.85);
-      EXPECT_GT(share({480, 14, 14, 192, square(1)}, images, workers), 0.85);
-      EXPECT_GT(share({832, 7, 7, 48, square(1)}, images, workers), 0.85);
-    }
-  share({16, 1, 1, 16, square(1)}, 3, 4);
-  share({16, 3, 1, 16, square(1)}, 1, 4);
-}
-
 TEST(Panels, AreWideAndEndInNoSingleVectorAfterAWideOne) {
   using conv_dot::cut_into_panels;
   EXPECT_EQ(cut_into_panels(16, 64), std::vector({16}));

@@ -13,7 +13,6 @@ namespace {
 constexpr std::int64_t kTilePixels = 256;
 constexpr std::int64_t kTileBytes = 384 * 1024;
 constexpr std::int64_t kFewestPixels = 48;
-constexpr std::int64_t kItemsThatBalance = 6;  // with that many of them a worker has its fair share
 
 // The last row's last tap may read so far behind it.
 constexpr std::int64_t kTail = 4;
@@ -169,40 +168,6 @@ void Geometry::input_addresses(const Tile& tile, const Operand& input, const std
       for (; p < end; ++p, ++x) *addresses++ = row + x * pixel_step;
     }
   }
-}
-
-TileGrid::TileGrid(const Geometry& geometry, int images, std::int64_t pixels, std::int64_t panels,
-                   int workers)
-    : images_(images), pixels_(pixels) {
-  image_tiles_ = divide_up(images, geometry.tile_images(images));
-  pixel_tiles_ = divide_up(pixels, geometry.max_pixels());
-  const auto even = [&](std::int64_t items) {
-    return items % workers == 0 || items >= workers * kItemsThatBalance;
-  };
-  if (even(tiles())) return;
-  // A single tile is best shared by output channels: each worker then reads its own weights only. Otherwise
-  // cut a little finer than the caches ask for, into tiles of equal size.
-  if (tiles() == 1 && even(panels)) {
-    parts_ = workers;
-    return;
-  }
-  if (images_ % image_tiles_ != 0) image_tiles_ = images_;
-  std::int64_t finer = pixel_tiles_;
-  while (image_tiles_ * finer % workers != 0) ++finer;
-  if (finer <= pixels_) {
-    pixel_tiles_ = finer;
-  } else if (panels > 1) {
-    parts_ = workers;
-  }
-}
-
-Tile TileGrid::tile(std::int64_t index) const {
-  const Share images =
-      share_of(images_, static_cast<int>(index / pixel_tiles_), static_cast<int>(image_tiles_));
-  const Share pixels =
-      share_of(pixels_, static_cast<int>(index % pixel_tiles_), static_cast<int>(pixel_tiles_));
-  return {static_cast<int>(images.begin), static_cast<int>(images.end - images.begin), pixels.begin,
-          pixels.end};
 }
 
 }  // namespace octet::kernels::conv_dot

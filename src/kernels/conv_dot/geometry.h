@@ -66,19 +66,4 @@ class Geometry {
   bool halo_is_one_byte_ = false;
 };
 
-/// The tiles of a call, and into how many parts the panels of each are cut, so that `workers` workers find
-/// equal shares in tiles() * parts() items.
-class TileGrid {
- public:
-  TileGrid(const Geometry& geometry, int images, std::int64_t pixels, std::int64_t panels, int workers);
-  std::int64_t tiles() const { return image_tiles_ * pixel_tiles_; }
-  int parts() const { return parts_; }
-  Tile tile(std::int64_t index) const;
-
- private:
-  std::int64_t images_, pixels_;
-  std::int64_t image_tiles_, pixel_tiles_;
-  int parts_ = 1;
-};
-
 }  // namespace octet::kernels::conv_dot

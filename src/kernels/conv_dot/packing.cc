@@ -56,6 +56,12 @@ Tap tap_of(const ConvDesc& desc) {
   return fewer ? Tap::kRow : Tap::kPosition;
 }
 
+std::vector<std::int64_t> lanes_before(const std::vector<Panel>& panels) {
+  std::vector<std::int64_t> lanes = {0};
+  for (const Panel& panel : panels) lanes.push_back(lanes.back() + panel.lanes);
+  return lanes;
+}
+
 bool can_saturate(const std::byte* weights, std::int64_t bytes) {
   const auto* w = reinterpret_cast<const std::int8_t*>(weights);
   // A part at a time: where there is such a pair, the first is mostly near.

@@ -39,6 +39,9 @@ struct Panel {
 /// the panel before it, since so narrow a panel leaves most registers empty.
 std::vector<int> cut_into_panels(std::int64_t channels, int lanes);
 
+/// Lanes before each panel, and at last all: what work_share.h asks for.
+std::vector<std::int64_t> lanes_before(const std::vector<Panel>& panels);
+
 class PackedWeights {
  public:
   /// `lanes` of a whole panel. Groups of the convolution must be whole blocks of 16 output channels.
@@ -48,6 +51,8 @@ class PackedWeights {
   const std::vector<Panel>& panels() const { return panels_; }
   /// Groups (see contract.h) of a tap.
   std::int64_t tap_groups() const { return tap_groups_; }
+  /// Elements of one of them.
+  std::int64_t group_elements() const { return element_ == Element::kU8 ? 4 : 2; }
 
   void pack(const IntegerWeights& weights, std::span<std::byte> packed) const;
   /// BF16: FP32 weights, and a bias or an empty span.

@@ -87,7 +87,7 @@ class ReferenceConvolution final : public Kernel {
   bool in_place(int input) const override { return input == 1; }
 
   void run(const Call& call) const noexcept override {
-    const Share mine = share_of(call.images * desc_.output.pixels(), call.worker, call.workers);
+    const Share mine = pixels_of(call.images, call.worker, call.workers);
     auto* sums = reinterpret_cast<Sum*>(call.scratch);
     for (std::int64_t i = mine.begin; i < mine.end; ++i) {
       const std::int64_t image = i / desc_.output.pixels(), pixel = i % desc_.output.pixels();
@@ -99,7 +99,16 @@ class ReferenceConvolution final : public Kernel {
     }
   }
 
+  std::int64_t worker_macs(int images, int worker, int workers) const override {
+    return pixels_of(images, worker, workers).size() * static_cast<std::int64_t>(macs(desc_)) /
+           desc_.output.pixels();
+  }
+
  private:
+  Share pixels_of(int images, int worker, int workers) const {
+    return share_of(images * desc_.output.pixels(), worker, workers);
+  }
+
   static std::size_t round_up(std::size_t bytes) { return base::round_up(bytes, base::kCacheLine); }
 
   template <class From, class Convert>

@@ -50,14 +50,22 @@ class DepthwiseConvolution final : public Kernel {
 
   void run(const Call& call) const noexcept override {
     const std::int64_t blocks = desc_.output.blocks();
-    const Share mine = share_of(call.images * blocks * desc_.output.height, call.worker, call.workers);
+    const Share mine = rows_of(call.images, call.worker, call.workers);
     for (std::int64_t item = mine.begin; item < mine.end; ++item) {
       const std::int64_t y = item % desc_.output.height, block = item / desc_.output.height % blocks;
       run_row(call, item / desc_.output.height / blocks, block, y);
     }
   }
 
+  std::int64_t worker_macs(int images, int worker, int workers) const override {
+    return rows_of(images, worker, workers).size() * desc_.output.width * kChannelBlock * kernel_size();
+  }
+
  private:
+  /// Of all blocks and images.
+  Share rows_of(int images, int worker, int workers) const {
+    return share_of(images * desc_.output.blocks() * desc_.output.height, worker, workers);
+  }
   std::int64_t kernel_size() const { return desc_.window.kernel_h * desc_.window.kernel_w; }
 
   void run_row(const Call& call, std::int64_t image, std::int64_t block, std::int64_t y) const noexcept {

@@ -67,6 +67,8 @@ class DirectConvolution final : public Kernel {
                            static_cast<int>(std::min<std::int64_t>(micro.max_vectors, group_vectors - v))});
       }
     }
+    for (const ChannelBlock& block : blocks_)
+      lanes_before_.push_back(lanes_before_.back() + block.vectors * kChannelBlock);
     // Short rows are taken in pairs, half of a block's rows from each, where that fills more of the block.
     const std::int64_t width = geometry_.max_columns, half = micro.max_rows / 2;
     paired_ = 2 * divide_up(width, micro.max_rows) > divide_up(width, half);
@@ -92,16 +94,29 @@ class DirectConvolution final : public Kernel {
   }
 
   void run(const Call& call) const noexcept override {
-    const std::int64_t blocks = static_cast<std::int64_t>(blocks_.size());
-    const TileGrid grid(geometry_, call.images, blocks, call.workers);
-    const Share mine = share_of(grid.tiles() * grid.parts(), call.worker, call.workers);
-    for (std::int64_t item = mine.begin; item < mine.end; ++item) {
-      const Share part = share_of(blocks, static_cast<int>(item % grid.parts()), grid.parts());
-      run_tile(call, grid.tile(item / grid.parts()), part);
-    }
+    for_each_tile(call.images, call.worker, call.workers, [&](const Tile& tile) { run_tile(call, tile); });
+  }
+  std::int64_t worker_macs(int images, int worker, int workers) const override {
+    std::int64_t lanes = 0;  // of all pixels
+    for_each_tile(images, worker, workers, [&](const Tile& tile) {
+      const auto before = [&](std::int64_t block) { return lanes_before_[static_cast<std::size_t>(block)]; };
+      lanes += tile.pixels() * (before(tile.panels.end) - before(tile.panels.begin));
+    });
+    return lanes * depth_;
   }
 
  private:
+  /// Calls f(tile) for the worker's share of a call; a tile's panels are blocks.
+  template <typename F>
+  void for_each_tile(int images, int worker, int workers, F&& f) const {
+    const OutputSpace space{.images = images,
+                            .rows = geometry_.rows.outputs,
+                            .columns = geometry_.columns.outputs,
+                            .panels = lanes_before_};
+    WorkShare(space, worker, workers)
+        .for_each_tile({geometry_.tile_images(images), geometry_.max_rows, geometry_.max_columns}, f);
+  }
+
   std::int64_t unit_channels(std::int64_t unit) const {
     const bool tail = tail_quads_ > 0 && unit == geometry_.units - 1;
     return tail ? tail_quads_ * 4 : geometry_.pixel;
@@ -122,7 +137,8 @@ class DirectConvolution final : public Kernel {
     return to;
   }
 
-  void run_tile(const Call& call, const Tile& tile, Share blocks) const noexcept {
+  void run_tile(const Call& call, const Tile& tile) const noexcept {
+    Share blocks = tile.panels;
     const Operand& input = call.inputs[0];
     float* scratch = reinterpret_cast<float*>(call.scratch);
     while (blocks.begin < blocks.end) {
@@ -259,6 +275,7 @@ class DirectConvolution final : public Kernel {
   bool fetches_ahead_ = false;  // the next block's weights
   void (*const (*block_functions_)[kMaxRows])(const DirectBlock&) = nullptr;
   std::vector<ChannelBlock> blocks_;
+  std::vector<std::int64_t> lanes_before_ = {0};  // each block, and at last of all
 };
 
 bool groups_are_whole_blocks(const ConvDesc& desc) {

@@ -16,13 +16,6 @@ constexpr std::int64_t kPlanarTilePixels =
 constexpr std::int64_t kMaxTileColumns = 256;
 constexpr std::int64_t kChunkTaps = 1280;     // taps times channels: 160 KiB of weights of 32 lanes
 constexpr std::int64_t kChunkChannels = 512;  // 448 KiB of a tile's pixels
-constexpr int kItemsThatBalance = 6;          // with that many of them a worker has its fair share
-
-// The smallest count >= `least` that workers can share equally, if there are enough `items` for it.
-std::int64_t balanced(std::int64_t least, std::int64_t items, int workers) {
-  const std::int64_t count = divide_up(least, workers) * workers;
-  return count <= items ? count : least;
-}
 
 template <std::int64_t kStride>
 void copy_every(const float* __restrict from, std::int64_t count, float* __restrict to) {
@@ -129,40 +122,6 @@ std::int64_t DirectGeometry::tile_images(int images) const {
 
 std::int64_t DirectGeometry::scratch_floats(int images) const {
   return in_place ? 0 : tile_images(images) * max_chunk * unit_stride;
-}
-
-TileGrid::TileGrid(const DirectGeometry& geometry, int images, std::int64_t blocks, int workers)
-    : images_(images), rows_(geometry.rows.outputs), columns_(geometry.columns.outputs) {
-  image_tiles_ = divide_up(images, geometry.tile_images(images));
-  row_tiles_ = divide_up(rows_, geometry.max_rows);
-  column_tiles_ = divide_up(columns_, geometry.max_columns);
-  const auto even = [&](std::int64_t items) {
-    return items % workers == 0 || items >= workers * kItemsThatBalance;
-  };
-  // A single tile is best shared by output channels: it keeps its pixels for the reuse of weights. Otherwise
-  // cut along one axis a little finer than the caches ask for.
-  if (!even(tiles()) && (tiles() > 1 || !even(blocks))) {
-    image_tiles_ = balanced(image_tiles_, images, workers);
-    if (!even(tiles())) row_tiles_ = balanced(row_tiles_, rows_, workers);
-    if (!even(tiles())) column_tiles_ = balanced(column_tiles_, columns_, workers);
-  }
-  if (!even(tiles())) parts_ = workers;
-}
-
-Tile TileGrid::tile(std::int64_t index) const {
-  const auto cut = [&](std::int64_t items, std::int64_t tiles) {
-    const std::int64_t i = index % tiles;
-    index /= tiles;
-    return share_of(items, static_cast<int>(i), static_cast<int>(tiles));
-  };
-  const Share columns = cut(columns_, column_tiles_), rows = cut(rows_, row_tiles_),
-              images = cut(images_, image_tiles_);
-  return {.image = static_cast<int>(images.begin),
-          .images = static_cast<int>(images.end - images.begin),
-          .row = rows.begin,
-          .rows = rows.end - rows.begin,
-          .column = columns.begin,
-          .columns = columns.end - columns.begin};
 }
 
 void copy_tile(const DirectGeometry& geometry, const Tile& tile, std::int64_t unit, std::int64_t units,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/op_desc.h"
+#include "kernels/work_share.h"
 
 namespace octet::kernels::conv_f32 {
 
@@ -27,12 +28,8 @@ struct SplitAxis {
                         std::int64_t dilation, std::int64_t pad);
 };
 
-/// A range of images, output rows and output columns: [image, image + images) x ...
-struct Tile {
-  int image = 0, images = 0;
-  std::int64_t row = 0, rows = 0;
-  std::int64_t column = 0, columns = 0;
-};
+/// Output pixels.
+using Tile = WorkTile;
 
 /// Where the input of a tile lies. `in_place`: in the tensor itself, the map being one row of all its pixels
 /// (1x1, stride 1, no padding). Else in scratch: [image][unit][row slot][row][column slot][column][pixel].
@@ -52,22 +49,6 @@ struct DirectGeometry {
   /// Images that one tile of a call of `images` images may hold.
   std::int64_t tile_images(int images) const;
   std::int64_t scratch_floats(int images) const;
-};
-
-/// The tiles of a call, and into how many parts the `blocks` blocks of output channels of each tile are cut,
-/// so that `workers` workers find equal shares in tiles * parts items.
-class TileGrid {
- public:
-  TileGrid(const DirectGeometry& geometry, int images, std::int64_t blocks, int workers);
-  std::int64_t tiles() const { return image_tiles_ * row_tiles_ * column_tiles_; }
-  int parts() const { return parts_; }
-  Tile tile(std::int64_t index) const;
-
- private:
-  int images_;
-  std::int64_t rows_, columns_;
-  std::int64_t image_tiles_, row_tiles_, column_tiles_;
-  int parts_ = 1;
 };
 
 /// Copies units [unit, unit + units) of a tile from `input` (its first image, first unit of the group) into

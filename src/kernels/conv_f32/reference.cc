@@ -27,13 +27,21 @@ class ReferenceConvolution final : public Kernel {
 
   void run(const Call& call) const noexcept override {
     const std::int64_t channels = desc_.output.padded_channels();
-    const Share mine = share_of(call.images * channels, call.worker, call.workers);
+    const Share mine = channels_of(call.images, call.worker, call.workers);
     for (std::int64_t item = mine.begin; item < mine.end; ++item) {
       run_channel(call, item / channels, item % channels);
     }
   }
 
+  std::int64_t worker_macs(int images, int worker, int workers) const override {
+    return channels_of(images, worker, workers).size() * desc_.output.pixels() * depth();
+  }
+
  private:
+  /// Of all images.
+  Share channels_of(int images, int worker, int workers) const {
+    return share_of(images * desc_.output.padded_channels(), worker, workers);
+  }
   std::int64_t group_channels() const { return desc_.input.channels / desc_.groups; }
   std::int64_t depth() const { return group_channels() * desc_.window.kernel_h * desc_.window.kernel_w; }
 

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <cassert>
+#include <vector>
 
 #include "kernels/conv_f32/convolution.h"
 #include "kernels/conv_f32/winograd_layer.h"
 #include "kernels/conv_f32/winograd_patch.h"
 #include "kernels/conv_f32/winograd_weights.h"
 #include "kernels/families.h"
+#include "kernels/work_share.h"
 
 namespace octet::kernels {
 namespace conv_f32 {
@@ -20,27 +22,17 @@ constexpr std::int64_t kBlock = kChannelBlock;
 /// Floats from one point to the next where each holds `lines` cache lines.
 std::ptrdiff_t point_stride(std::int64_t lines) { return (lines | 1) * kBlock; }
 
-/// How a call is cut: every tile part times every channel part is one worker's work. Parts of tiles come
-/// first, since parts of channels repeat the input transform, but each must be long enough to be worth a pass
-/// over U.
-struct Split {
-  std::int64_t tile_parts, channel_parts;
-};
-Split split_work(std::int64_t tiles, std::int64_t panels, int workers) {
-  constexpr std::int64_t kFewestTiles = 20;
-  Split best = {1, 1};
-  for (std::int64_t parts = 1; parts <= workers; ++parts) {
-    if (parts > 1 && tiles < parts * kFewestTiles) break;
-    const Split split = {parts, std::min(workers / parts, panels)};
-    if (split.tile_parts * split.channel_parts >= best.tile_parts * best.channel_parts) best = split;
-  }
-  return best;
-}
+// Beside multiplying by a panel: what transforming a tile's input takes, in lanes, and what reading U does,
+// which is mostly beyond the second-level cache, in tiles.
+constexpr std::int64_t kInputLanes = kWinogradPanelBlocks * kChannelBlock, kWeightTiles = 16;
 
 class WinogradConvolution final : public Kernel {
  public:
   WinogradConvolution(const WinogradLayer& layer, const WinogradIsa& isa)
-      : layer_(layer), isa_(isa), activation_(activation_of(layer.desc)) {}
+      : layer_(layer), isa_(isa), activation_(activation_of(layer.desc)) {
+    for (std::int64_t p = 0; p < layer.panels(); ++p)
+      lanes_before_.push_back(lanes_before_.back() + winograd_panel(layer, p).blocks * kBlock);
+  }
 
   std::size_t packed_bytes() const override { return winograd_packed_bytes(layer_); }
   void pack(std::span<const std::span<const float>> weights, std::span<std::byte> packed) const override {
@@ -53,8 +45,34 @@ class WinogradConvolution final : public Kernel {
   }
   bool in_place(int input) const override { return layer_.desc.residual && input == 1; }
   void run(const Call& call) const noexcept override;
+  std::int64_t worker_macs(int images, int worker, int workers) const override {
+    std::int64_t macs = 0;
+    for_each_block(images, worker, workers, [&](Share tiles, Share panels) {
+      const WinogradTiles some(layer_, tiles);
+      std::int64_t products = 0;  // of a tile's points, all tiles
+      for (int p = 0; p < kWinogradPoints; ++p) products += some.with_point(p).size();
+      macs += products * layer_.depth *
+              (lanes_before_[static_cast<std::size_t>(panels.end)] -
+               lanes_before_[static_cast<std::size_t>(panels.begin)]);
+    });
+    return macs;
+  }
 
  private:
+  /// Calls f(tiles, panels) for blocks of tiles, numbered over a call's images, that are together the
+  /// worker's share.
+  template <typename F>
+  void for_each_block(int images, int worker, int workers, F&& f) const {
+    const OutputSpace space{.columns = layer_.tiles_per_image() * images,
+                            .panels = lanes_before_,
+                            .input_lanes = kInputLanes,
+                            .weight_pixels = kWeightTiles};
+    WorkShare(space, worker, workers)
+        .for_each_tile({.columns = isa_.block_tiles}, [&](const WorkTile& block) {
+          f(Share{block.column, block.column + block.columns}, block.panels);
+        });
+  }
+
   /// Tiles that are transformed and multiplied together, and where their values stand.
   struct Block {
     WinogradTiles tiles;
@@ -86,24 +104,13 @@ class WinogradConvolution final : public Kernel {
   const WinogradLayer layer_;
   const WinogradIsa& isa_;
   const Activation activation_;
+  std::vector<std::int64_t> lanes_before_ = {0};  // each panel, and at last all
 };
 
 void WinogradConvolution::run(const Call& call) const noexcept {
-  const std::int64_t total = layer_.tiles_per_image() * call.images;
-  const Split split = split_work(total, layer_.panels(), call.workers);
-  if (call.worker >= split.tile_parts * split.channel_parts) return;
-  const Share tiles = share_of(total, static_cast<int>(call.worker / split.channel_parts),
-                               static_cast<int>(split.tile_parts));
-  const Share panels = share_of(layer_.panels(), static_cast<int>(call.worker % split.channel_parts),
-                                static_cast<int>(split.channel_parts));
   std::fill_n(reinterpret_cast<float*>(call.scratch), strip_floats(), 0.0f);  // lanes behind the last channel
-
-  const std::int64_t count = tiles.end - tiles.begin;
-  const auto blocks = static_cast<int>((count + isa_.block_tiles - 1) / isa_.block_tiles);
-  for (int b = 0; b < blocks; ++b) {
-    const Share part = share_of(count, b, blocks);
-    run_block(call, {tiles.begin + part.begin, tiles.begin + part.end}, panels);
-  }
+  for_each_block(call.images, call.worker, call.workers,
+                 [&](Share tiles, Share panels) { run_block(call, tiles, panels); });
 }
 
 void WinogradConvolution::run_block(const Call& call, Share tiles, Share panels) const {

@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 #include <vector>
 
 #include "base/aligned_buffer.h"
@@ -18,12 +17,20 @@
 #include "kernels/conv_i8_winograd/block.h"
 #include "kernels/conv_i8_winograd/packing.h"
 #include "kernels/conv_i8_winograd/tiles.h"
+#include "kernels/work_share.h"
 
 namespace octet::kernels::conv_i8_winograd {
 namespace {
 
 constexpr std::int64_t kLine = static_cast<std::int64_t>(base::kCacheLine);
 constexpr std::int64_t kHeader = kLine;  // of the packed weights: zeros if what follows is for the direct way
+
+// Transforming a tile's input takes a sixth of its products with a panel, and reading a panel's U the
+// products of some 16 tiles.
+constexpr std::int64_t kProductsOfInput = 6, kWeightTiles = 16;
+
+// Of a worker: shares differ by one, so with ten they are within a tenth.
+constexpr std::int64_t kTilesOfAnEvenShare = 10;
 
 /// Channels that V holds for one group of the convolution: whole lines of the instruction set's.
 std::int64_t v_lines(const ConvDesc& desc, const InstructionSet& isa) {
@@ -39,6 +46,8 @@ class WinogradConvolution final : public Kernel {
         direct_(conv_dot::make_direct(desc, *isa.direct)),
         tiling_(desc.output),
         weights_(desc, isa.lanes),
+        single_panels_(shares_of(1)),
+        whole_lines_(shares_of(kLine / static_cast<std::int64_t>(size_of(desc.output.type)))),
         layout_(v_lines(desc, isa) * isa.transforms->channels, isa.lanes, isa.rows),
         epilogue_(conv_dot::epilogue_of(desc)),
         bounded_epilogue_(conv_dot::bounded(epilogue_)),
@@ -62,8 +71,59 @@ class WinogradConvolution final : public Kernel {
   // A tile reads its residual before it writes its output, and no other tile reads it.
   bool in_place(int input) const override { return input == 1; }
   void run(const Call& call) const noexcept override;
+  /// Of weights that fit; others run as direct_.
+  std::int64_t worker_macs(int images, int worker, int workers) const override {
+    std::int64_t macs = 0;
+    for_each_block(images, worker, workers, [&](Share tiles, Share panels) {
+      std::int64_t products = 0;  // of a tile's points, all tiles
+      for (std::int64_t t = tiles.begin; t < tiles.end; ++t) {
+        const Tile tile = tiling_.tile(t);
+        products += inputs_of(tile.height) * inputs_of(tile.width);
+      }
+      for (std::int64_t p = panels.begin; p < panels.end; ++p)
+        macs += products * weights_.pairs() * 2 * weights_.panels()[static_cast<std::size_t>(p)].lanes;
+    });
+    return macs;
+  }
 
  private:
+  /// Panels that workers share out, some at a time: how many, and their lanes, before each share and at last.
+  struct PanelShares {
+    std::vector<std::int64_t> panels = {0}, lanes = {0};
+    std::int64_t count() const { return static_cast<std::int64_t>(panels.size()) - 1; }
+  };
+  /// Shares that end where the panels' last channel is a multiple of `channels`.
+  PanelShares shares_of(std::int64_t channels) const {
+    PanelShares shares;
+    const auto& panels = weights_.panels();
+    for (std::size_t p = 0; p < panels.size(); ++p) {
+      const std::int64_t end = panels[p].channel + panels[p].lanes;
+      if (end % channels != 0 && p + 1 < panels.size()) continue;
+      shares.panels.push_back(static_cast<std::int64_t>(p) + 1);
+      shares.lanes.push_back(end);
+    }
+    return shares;
+  }
+
+  /// Calls f(tiles, panels) for blocks of tiles, numbered over a call's images, that are together the
+  /// worker's share. Two workers that write into one cache line take it from each other, so each has panels
+  /// that fill a pixel's lines, as long as these are fine enough to be shared out evenly.
+  template <typename F>
+  void for_each_block(int images, int worker, int workers, F&& f) const {
+    const std::int64_t tiles = tiling_.tiles_of_image() * images;
+    const bool fine = tiles * whole_lines_.count() >= kTilesOfAnEvenShare * workers;
+    const PanelShares& shares = fine ? whole_lines_ : single_panels_;
+    const OutputSpace space{.columns = tiles,
+                            .panels = shares.lanes,
+                            .input_lanes = isa_.lanes / kProductsOfInput,
+                            .weight_pixels = kWeightTiles};
+    WorkShare(space, worker, workers).for_each_tile({.columns = kMostTiles}, [&](const WorkTile& block) {
+      f(Share{block.column, block.column + block.columns},
+        Share{shares.panels[static_cast<std::size_t>(block.panels.begin)],
+              shares.panels[static_cast<std::size_t>(block.panels.end)]});
+    });
+  }
+
   void run_block(const Call& call, Share tiles, Share panels) const;
   void transform_inputs(const Call& call, std::int64_t group, const Block& block) const;
   void list_pixels(const Tile& tile, const std::byte* image, const std::byte* halo,
@@ -77,6 +137,7 @@ class WinogradConvolution final : public Kernel {
   const std::unique_ptr<Kernel> direct_;
   const Tiling tiling_;
   const PackedWeights weights_;
+  const PanelShares single_panels_, whole_lines_;
   const BlockLayout layout_;
   const conv_dot::Epilogue epilogue_, bounded_epilogue_;  // for the panels that allow the second
   conv_dot::Epilogue sums_{};                             // of the products
@@ -97,47 +158,12 @@ void WinogradConvolution::pack_integer(const IntegerWeights& weights, std::span<
   std::fill(rest.begin() + static_cast<std::ptrdiff_t>(used), rest.end(), std::byte{0});
 }
 
-/// How a call is cut: every part of the tiles times every part of the panels is one worker's work.
-struct Split {
-  std::int64_t tile_parts, panel_parts;
-};
-/// The one that is soonest done. Parts of panels repeat the input transform, and parts of tiles the reading
-/// of U, which is as dear as the products of some 16 tiles.
-Split split_work(std::int64_t tiles, std::int64_t panels, int workers) {
-  constexpr std::int64_t kInput = 1, kProducts = 6, kReading = 16 * kProducts;
-  Split best = {1, 1};
-  std::int64_t least = std::numeric_limits<std::int64_t>::max();
-  for (std::int64_t parts = 1; parts <= std::min<std::int64_t>(workers, tiles); ++parts) {
-    const Split split = {parts, std::min(workers / parts, panels)};
-    const std::int64_t most_tiles = conv_dot::divide_up(tiles, split.tile_parts);
-    const std::int64_t most_panels = conv_dot::divide_up(panels, split.panel_parts);
-    const std::int64_t time = most_tiles * (kInput + most_panels * kProducts) + most_panels * kReading;
-    if (time >= least) continue;
-    least = time;
-    best = split;
-  }
-  return best;
-}
-
 void WinogradConvolution::run(const Call& call) const noexcept {
   Call own = call;
   own.weights += kHeader;
   if (call.weights[0] == std::byte{0}) return direct_->run(own);
-
-  const std::int64_t tiles = tiling_.tiles_of_image() * call.images;
-  const auto panels = static_cast<std::int64_t>(weights_.panels().size());
-  const Split split = split_work(tiles, panels, call.workers);
-  if (call.worker >= split.tile_parts * split.panel_parts) return;
-  const Share my_tiles =
-      share_of(tiles, static_cast<int>(call.worker / split.panel_parts), static_cast<int>(split.tile_parts));
-  const Share my_panels = share_of(panels, static_cast<int>(call.worker % split.panel_parts),
-                                   static_cast<int>(split.panel_parts));
-  const std::int64_t count = my_tiles.end - my_tiles.begin;
-  const auto blocks = static_cast<int>(conv_dot::divide_up(count, kMostTiles));
-  for (int i = 0; i < blocks; ++i) {
-    const Share part = share_of(count, i, blocks);
-    run_block(own, {my_tiles.begin + part.begin, my_tiles.begin + part.end}, my_panels);
-  }
+  for_each_block(call.images, call.worker, call.workers,
+                 [&](Share tiles, Share panels) { run_block(own, tiles, panels); });
 }
 
 void WinogradConvolution::run_block(const Call& call, Share tiles, Share panels) const {

@@ -81,7 +81,7 @@ class Depthwise final : public Kernel {
     const std::int64_t last = desc_.input.width - 1 - reach + w.pad_left;
     const std::int64_t begin = std::min((w.pad_left + w.stride_w - 1) / w.stride_w, width);
     const std::int64_t end = last < 0 ? begin : std::clamp(last / w.stride_w + 1, begin, width);
-    const Share share = share_of(call.images * height, call.worker, call.workers);
+    const Share share = rows_of(call.images, call.worker, call.workers);
     for (std::int64_t item = share.begin; item < share.end; ++item) {
       const std::int64_t image = item / height, y = item % height;
       for (std::int64_t x = 0; x < begin; ++x) run_pixels(call, image, y, x, 1);
@@ -90,7 +90,17 @@ class Depthwise final : public Kernel {
     }
   }
 
+  std::int64_t worker_macs(int images, int worker, int workers) const override {
+    const FeatureMap& out = desc_.output;
+    return rows_of(images, worker, workers).size() * out.width * out.blocks() * kChannelBlock *
+           desc_.window.kernel_h * desc_.window.kernel_w;
+  }
+
  private:
+  Share rows_of(int images, int worker, int workers) const {
+    return share_of(images * desc_.output.height, worker, workers);
+  }
+
   struct Place {
     std::int64_t unit;   // first channel of the unit
     std::int64_t lanes;  // of the unit

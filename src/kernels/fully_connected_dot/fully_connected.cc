@@ -70,17 +70,30 @@ class FullyConnected final : public Kernel {
   }
 
   void run(const Call& call) const noexcept override {
+    for_each_panel(call.images, call.worker, call.workers,
+                   [&](std::size_t panel, Share images) { run_panel(call, panel, images); });
+  }
+  std::int64_t worker_macs(int images, int worker, int workers) const override {
+    std::int64_t lanes = 0;  // of all images
+    for_each_panel(images, worker, workers, [&](std::size_t panel, Share some) {
+      lanes += some.size() * packed_.panels()[panel].lanes;
+    });
+    return lanes * tap_count() * tap_groups_ * packed_.group_elements();
+  }
+
+ private:
+  /// Calls f(panel, images) for the worker's share of a call.
+  template <typename F>
+  void for_each_panel(int images, int worker, int workers, F&& f) const {
     const auto panels = static_cast<std::int64_t>(packed_.panels().size());
-    const Share mine = share_of(panels * call.images, call.worker, call.workers);
+    const Share mine = share_of(panels * images, worker, workers);
     for (std::int64_t item = mine.begin; item < mine.end;) {
-      const std::int64_t panel = item / call.images, end = std::min((panel + 1) * call.images, mine.end);
-      run_panel(call, static_cast<std::size_t>(panel),
-                {item - panel * call.images, end - panel * call.images});
+      const std::int64_t panel = item / images, end = std::min((panel + 1) * images, mine.end);
+      f(static_cast<std::size_t>(panel), Share{item - panel * images, end - panel * images});
       item = end;
     }
   }
 
- private:
   std::int64_t tap_count() const { return static_cast<std::int64_t>(taps_.size()); }
 
   /// Part of the depth: some taps, or some groups of the only tap.

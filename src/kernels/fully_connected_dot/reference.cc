@@ -26,6 +26,9 @@ class ReferenceFullyConnected final : public Kernel {
   }
   std::size_t scratch_bytes(int images) const override { return convolution_->scratch_bytes(images); }
   void run(const Call& call) const noexcept override { convolution_->run(call); }
+  std::int64_t worker_macs(int images, int worker, int workers) const override {
+    return convolution_->worker_macs(images, worker, workers);
+  }
 
  private:
   const std::unique_ptr<Kernel> convolution_;

@@ -44,8 +44,25 @@ class FullyConnectedKernel final : public Kernel {
     return static_cast<std::size_t>(kPackedFloats + pass * output_blocks_ * kChannelBlock) * sizeof(float);
   }
   void run(const Call& call) const noexcept override;
+  std::int64_t worker_macs(int images, int worker, int workers) const override {
+    const Part part = part_of(images, worker, workers);
+    return part.images.size() * columns_of(part.panels) * depth_;
+  }
 
  private:
+  /// A worker's share of a call.
+  struct Part {
+    Share images, panels;
+  };
+  Part part_of(int images, int worker, int workers) const;
+  std::int64_t panels() const { return (output_blocks_ + isa_.column_blocks - 1) / isa_.column_blocks; }
+  std::int64_t columns_of(Share some) const {
+    const auto blocks = [&](std::int64_t panel) {
+      return std::min(panel * isa_.column_blocks, output_blocks_);
+    };
+    return (blocks(some.end) - blocks(some.begin)) * kChannelBlock;
+  }
+
   std::int64_t chunk_depth(std::int64_t images) const {
     const std::int64_t depth = std::min(depth_, kPackedFloats / images);
     return groups(images) > kStreamingGroups
@@ -54,9 +71,9 @@ class FullyConnectedKernel final : public Kernel {
   }
   std::int64_t groups(std::int64_t images) const { return (images + isa_.max_images - 1) / isa_.max_images; }
 
-  void run_pass(const Call& call, Share images) const;
+  void run_pass(const Call& call, const Part& part) const;
   void transpose(const Call& call, Share images, Share depth) const;
-  void multiply_chunk(const Call& call, Share images, Share depth, const float* inputs) const;
+  void multiply_chunk(const Call& call, const Part& part, Share depth, const float* inputs) const;
 
   const FullyConnectedDesc desc_;
   const MicroKernels& isa_;
@@ -89,24 +106,58 @@ void FullyConnectedKernel::pack(std::span<const std::span<const float>> weights,
   if (desc_.has_bias) std::copy_n(weights[1].data(), outputs, to + output_blocks_ * kChannelBlock * depth_);
 }
 
-void FullyConnectedKernel::run(const Call& call) const noexcept {
-  const std::int64_t passes = (call.images + kMaxPass - 1) / kMaxPass;
-  for (std::int64_t p = 0; p < passes; ++p)
-    run_pass(call, share_of(call.images, static_cast<int>(p), static_cast<int>(passes)));
+/// Parts of the panels read their weights once for all images, but each transposes all images' inputs; parts
+/// of the images read all weights. Few workers are best served by panels alone; many, by whichever is done
+/// first.
+FullyConnectedKernel::Part FullyConnectedKernel::part_of(int images, int worker, int workers) const {
+  // Cycles of a feature of depth: 32 multiply-adds each, 10 bytes of weights from beyond the caches, a value
+  // transposed in 2.
+  constexpr std::int64_t kMacs = 32, kWeightBytes = 10, kTransposed = 2;
+  const std::int64_t columns = isa_.column_blocks * kChannelBlock;
+  const auto cycles = [&](std::int64_t some_images, std::int64_t some_panels) {
+    const std::int64_t transposed = images == 1 ? 0 : kTransposed * some_images;
+    return some_panels * columns * (some_images * kWeightBytes + 4 * kMacs) +
+           transposed * kMacs * kWeightBytes;
+  };
+  const auto largest = [](std::int64_t items, std::int64_t parts) { return (items + parts - 1) / parts; };
+  std::int64_t image_parts = 1, panel_parts = std::min<std::int64_t>(workers, panels());
+  std::int64_t best = cycles(images, largest(panels(), panel_parts));
+  for (std::int64_t parts = 2; parts <= std::min(workers, images); ++parts) {
+    const std::int64_t others = std::min(workers / parts, panels());
+    const std::int64_t time = cycles(largest(images, parts), largest(panels(), others));
+    if (time < best) {
+      best = time;
+      image_parts = parts;
+      panel_parts = others;
+    }
+  }
+  if (worker >= image_parts * panel_parts) return {{0, 0}, {0, 0}};
+  return {share_of(images, static_cast<int>(worker / panel_parts), static_cast<int>(image_parts)),
+          share_of(panels(), static_cast<int>(worker % panel_parts), static_cast<int>(panel_parts))};
 }
 
-void FullyConnectedKernel::run_pass(const Call& call, Share images) const {
-  const std::int64_t count = images.end - images.begin;
+void FullyConnectedKernel::run(const Call& call) const noexcept {
+  const Part part = part_of(call.images, call.worker, call.workers);
+  const std::int64_t images = part.images.size();
+  const std::int64_t passes = (images + kMaxPass - 1) / kMaxPass;
+  for (std::int64_t p = 0; p < passes; ++p) {
+    const Share pass = share_of(images, static_cast<int>(p), static_cast<int>(passes));
+    run_pass(call, {{part.images.begin + pass.begin, part.images.begin + pass.end}, part.panels});
+  }
+}
+
+void FullyConnectedKernel::run_pass(const Call& call, const Part& part) const {
+  const std::int64_t count = part.images.size();
   if (count == 1) {  // lies as the micro-kernel wants it
-    const float* const image = call.inputs[0].floats() + images.begin * call.inputs[0].image_stride;
-    multiply_chunk(call, images, {0, depth_}, image);
+    const float* const image = call.inputs[0].floats() + part.images.begin * call.inputs[0].image_stride;
+    multiply_chunk(call, part, {0, depth_}, image);
     return;
   }
   const std::int64_t step = chunk_depth(count);
   for (std::int64_t begin = 0; begin < depth_; begin += step) {
     const Share depth = {begin, std::min(begin + step, depth_)};
-    transpose(call, images, depth);
-    multiply_chunk(call, images, depth, reinterpret_cast<const float*>(call.scratch));
+    transpose(call, part.images, depth);
+    multiply_chunk(call, part, depth, reinterpret_cast<const float*>(call.scratch));
   }
 }
 
@@ -131,23 +182,23 @@ void FullyConnectedKernel::transpose(const Call& call, Share images, Share depth
 
 /// All of this worker's panels over one chunk of the depth. Unfinished sums wait in scratch, panel by panel:
 /// rows of the output often lie a power of two apart and would fight for the same cache sets.
-void FullyConnectedKernel::multiply_chunk(const Call& call, Share images, Share depth,
+void FullyConnectedKernel::multiply_chunk(const Call& call, const Part& part, Share depth,
                                           const float* inputs) const {
-  const std::int64_t count = images.end - images.begin, length = depth.end - depth.begin;
+  const Share images = part.images;
+  const std::int64_t count = images.size(), length = depth.size();
   const auto parts = static_cast<int>(groups(count));
-  const std::int64_t panels = (output_blocks_ + isa_.column_blocks - 1) / isa_.column_blocks;
-  const Share share = share_of(panels, call.worker, call.workers);
   const float* const weights = reinterpret_cast<const float*>(call.weights);
   const float* const bias = weights + output_blocks_ * kChannelBlock * depth_;
   const bool first = depth.begin == 0, last = depth.end == depth_;
-  for (std::int64_t panel = share.begin; panel < share.end; ++panel) {
+  for (std::int64_t panel = part.panels.begin; panel < part.panels.end; ++panel) {
     const std::int64_t block = panel * isa_.column_blocks, column = block * kChannelBlock;
     const std::int64_t blocks = std::min<std::int64_t>(isa_.column_blocks, output_blocks_ - block);
     const std::int64_t columns = blocks * kChannelBlock;
     const float* const w = weights + column * depth_ + depth.begin * columns;
     const bool streaming = parts <= kStreamingGroups;
-    const float* const next = panel + 1 < share.end ? w + columns * depth_ : w;
-    const std::int64_t part = (columns + parts - 1) / parts;  // of the next panel, in each step of the depth
+    const float* const next = panel + 1 < part.panels.end ? w + columns * depth_ : w;
+    const std::int64_t fetched =
+        (columns + parts - 1) / parts;  // of the next panel, in each step of the depth
     for (int g = 0; g < parts; ++g) {
       const Share group = share_of(count, g, parts);
       float* const output =
@@ -159,8 +210,8 @@ void FullyConnectedKernel::multiply_chunk(const Call& call, Share images, Share 
           .inputs = inputs + group.begin * length,
           .weights = w,
           .depth = length,
-          .ahead = streaming ? w + kAheadFloats : next + g * length * part,
-          .ahead_step = streaming ? columns : part,
+          .ahead = streaming ? w + kAheadFloats : next + g * length * fetched,
+          .ahead_step = streaming ? columns : fetched,
           .start = first ? bias + column : sums,
           .start_stride = first ? 0 : columns,
           .output = last ? output : sums,

@@ -27,7 +27,7 @@ class ReferenceFullyConnected final : public Kernel {
   void run(const Call& call) const noexcept override {
     const float* const weights = reinterpret_cast<const float*>(call.weights);
     const float* const bias = weights + outputs() * features();
-    const Share share = share_of(desc_.output.padded_channels(), call.worker, call.workers);
+    const Share share = outputs_of(call.worker, call.workers);
     for (std::int64_t n = 0; n < call.images; ++n) {
       const float* const input = call.inputs[0].floats() + n * call.inputs[0].image_stride;
       float* const output = call.output.floats() + n * call.output.image_stride;
@@ -36,8 +36,14 @@ class ReferenceFullyConnected final : public Kernel {
       }
     }
   }
+  std::int64_t worker_macs(int images, int worker, int workers) const override {
+    return images * outputs_of(worker, workers).size() * features();
+  }
 
  private:
+  Share outputs_of(int worker, int workers) const {
+    return share_of(desc_.output.padded_channels(), worker, workers);
+  }
   std::int64_t outputs() const { return desc_.output.channels; }
   std::int64_t features() const { return desc_.input.channels * desc_.input.pixels(); }
 
