@@ -2,6 +2,7 @@
 // reference interpreter, on every instruction set of the machine, for several batches and thread counts.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "octet/octet.h"
@@ -78,6 +79,33 @@ TEST(RandomNetworks, ASmallerBatchThanBuiltForGivesTheSame) {
     context.run(1, std::span(input).subspan(i * image, image), one);
     EXPECT_TRUE(std::equal(one.begin(), one.end(), all.begin() + static_cast<std::ptrdiff_t>(i * 1000)))
         << "image " << i;
+  }
+}
+
+// More threads than this machine has, in teams of all sizes: alone, in pairs, all on one image.
+TEST(Threads, GiveTheSameBitsHoweverManyThereAreAndHoweverTheyShare) {
+  constexpr int kBatch = 9;
+  const Network network = Network::zoo("squeezenet-1.0", 3);
+  const auto image = static_cast<std::size_t>(network.inputs()[0].shape.elements_per_image());
+  const auto input = test::random_floats(image * kBatch, 4);
+  std::vector<float> first;
+  for (const int threads : {1, 2, 3, 4, 7, 16}) {
+    BuildOptions options;
+    options.max_batch = kBatch;
+    options.threads = threads;
+    options.winograd = false;
+    const Engine engine = Engine::build(network, options);
+    Context context = engine.create_context();
+    std::vector<float> output(kBatch * 1000);
+    context.run(kBatch, input, output);
+    if (first.empty()) first = output;
+    EXPECT_TRUE(output == first) << threads << " threads";
+    for (const int batch : {1, 2, 5}) {
+      std::vector<float> fewer(static_cast<std::size_t>(batch) * 1000);
+      context.run(batch, std::span(input).first(image * static_cast<std::size_t>(batch)), fewer);
+      EXPECT_TRUE(std::equal(fewer.begin(), fewer.end(), first.begin()))
+          << threads << " threads, batch " << batch;
+    }
   }
 }
 

@@ -107,9 +107,11 @@ class Engine {
   std::shared_ptr<const Impl> impl_;
 };
 
-/// Time of one step summed over the groups and threads of a run: `busy_ms` is CPU time over all threads.
+/// Time of one step summed over the groups and threads of a run. All steps' times together are the run's,
+/// times the threads, but for what starting and ending a run takes.
 struct StepTime {
-  double busy_ms = 0;
+  double busy_ms = 0;  ///< in the step
+  double wait_ms = 0;  ///< behind it, for the threads that share the step; at the run's end, for all others
 };
 
 class Context {

@@ -280,11 +280,14 @@ void Context::run_timed(int batch, std::span<const std::span<const float>> input
   impl_->bind<float>(batch, inputs, outputs);
   const std::size_t steps = impl_->engine->plan.steps.size();
   const std::size_t threads = static_cast<std::size_t>(impl_->engine->plan.threads);
-  std::vector<double> seconds(steps * threads, 0.0);
+  std::vector<execute::StepSeconds> seconds(steps * threads);
   impl_->executor.run(batch, {impl_->input_pointers, impl_->output_pointers}, seconds);
   times.assign(steps, {});
   for (std::size_t t = 0; t < threads; ++t) {
-    for (std::size_t s = 0; s < steps; ++s) times[s].busy_ms += seconds[t * steps + s] * 1e3;
+    for (std::size_t s = 0; s < steps; ++s) {
+      times[s].busy_ms += seconds[t * steps + s].busy * 1e3;
+      times[s].wait_ms += seconds[t * steps + s].wait * 1e3;
+    }
   }
 }
 

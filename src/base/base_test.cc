@@ -14,6 +14,7 @@
 
 #include "base/aligned_buffer.h"
 #include "base/atomic_file.h"
+#include "base/barrier.h"
 #include "base/hash.h"
 #include "base/thread_pool.h"
 #include "octet/error.h"
@@ -96,11 +97,18 @@ TEST(ThreadPool, SleepingWorkersWakeUp) {
   EXPECT_EQ(sum, 3);
 }
 
+int first_cpu() {
+  cpu_set_t mask;
+  EXPECT_EQ(sched_getaffinity(0, sizeof mask, &mask), 0);
+  int first = 0;
+  while (!CPU_ISSET(static_cast<std::size_t>(first), &mask)) ++first;
+  return first;
+}
+
 TEST(ThreadPool, PutsTheCallersAffinityBack) {
   cpu_set_t before, after;
   ASSERT_EQ(sched_getaffinity(0, sizeof before, &before), 0);
-  int first = 0;
-  while (!CPU_ISSET(static_cast<std::size_t>(first), &before)) ++first;
+  const int first = first_cpu();
   const int cpus[] = {first};
   base::ThreadPool pool(2, cpus);
   std::atomic<int> on_cpu{0};
@@ -111,20 +119,49 @@ TEST(ThreadPool, PutsTheCallersAffinityBack) {
 }
 
 TEST(Barrier, NobodyRunsAhead) {
-  constexpr int kThreads = 3;
-  base::ThreadPool pool(kThreads);
-  base::Barrier barrier(kThreads);
-  std::atomic<int> arrived{0};
-  std::atomic<int> wrong{0};
-  pool.run([&](int) {
-    for (int round = 1; round <= 2000; ++round) {
-      ++arrived;
-      barrier.arrive_and_wait();
-      if (arrived.load() < round * kThreads) ++wrong;
-      barrier.arrive_and_wait();
-    }
+  // One thread, one group, several groups of which the last is not full.
+  for (const int threads : {1, 3, base::Barrier::kGroup + 1, 2 * base::Barrier::kGroup + 3}) {
+    SCOPED_TRACE(threads);
+    base::ThreadPool pool(threads);
+    base::Barrier barrier(threads, pool.looks_before_yield());
+    std::atomic<int> arrived{0};
+    std::atomic<int> wrong{0};
+    pool.run([&](int thread) {
+      for (int round = 1; round <= 500; ++round) {
+        ++arrived;
+        barrier.arrive_and_wait(thread);
+        if (arrived.load() < round * threads) ++wrong;
+        barrier.arrive_and_wait(thread);
+      }
+    });
+    EXPECT_EQ(wrong, 0);
+    EXPECT_EQ(arrived, 500 * threads);
+  }
+}
+
+TEST(Barrier, ThreadsThatOutnumberTheCpusYieldAtOnce) {
+  EXPECT_EQ(base::looks_before_yield(2, 2), base::kLooksBeforeYield);
+  EXPECT_EQ(base::looks_before_yield(3, 2), 0);
+  EXPECT_EQ(base::looks_before_yield(64, 1), 0);
+  const std::vector<int> one = {first_cpu()};
+  EXPECT_EQ(base::ThreadPool(2, one).looks_before_yield(), 0);
+  const std::vector<int> one_twice = {first_cpu(), first_cpu()};
+  EXPECT_EQ(base::ThreadPool(2, one_twice).looks_before_yield(), 0);
+  EXPECT_EQ(base::ThreadPool(1, one).looks_before_yield(), base::kLooksBeforeYield);
+}
+
+// Each look of a thread that waits for its own CPU is one at which the others may run. If it looked on
+// instead, it would look kLooksBeforeYield times before any of them came.
+TEST(Barrier, OversubscribedThreadsHandTheCpuOnInsteadOfLookingOn) {
+  constexpr int kThreads = 12, kRounds = 300;
+  const std::vector<int> one = {first_cpu()};
+  base::ThreadPool pool(kThreads, one);
+  base::Barrier barrier(kThreads, pool.looks_before_yield());
+  std::atomic<std::int64_t> looks{0};
+  pool.run([&](int thread) {
+    for (int round = 0; round < kRounds; ++round) looks += barrier.arrive_and_wait(thread);
   });
-  EXPECT_EQ(wrong, 0);
+  EXPECT_LT(looks / (kThreads * kRounds), base::kLooksBeforeYield / 10);
 }
 
 }  // namespace

@@ -2,27 +2,14 @@
 
 #include <sched.h>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
+#include <algorithm>
 
 namespace octet::base {
 namespace {
 
 // Long enough to bridge the time between two runs of a benchmark loop, short enough not to burn a core in a
 // server.
-constexpr int kSpinsBeforeSleep = 20000;
-// A barrier's partner is at work on another core; only when there are more threads than cores is it waiting
-// for ours.
-constexpr int kSpinsBeforeYield = 4000;
-
-void pause() {
-#if defined(__x86_64__)
-  _mm_pause();
-#else
-  std::this_thread::yield();
-#endif
-}
+constexpr int kLooksBeforeSleep = 20000;
 
 void bind_to(int cpu) {
   cpu_set_t set;
@@ -31,25 +18,23 @@ void bind_to(int cpu) {
   sched_setaffinity(0, sizeof set, &set);  // a CPU taken away meanwhile costs speed, not correctness
 }
 
-}  // namespace
-
-void Barrier::arrive_and_wait() {
-  const std::uint32_t generation = generation_.load(std::memory_order_relaxed);
-  if (waiting_.fetch_add(1, std::memory_order_acq_rel) + 1 == count_) {
-    waiting_.store(0, std::memory_order_relaxed);
-    generation_.store(generation + 1, std::memory_order_release);
-    return;
+/// Different CPUs among `bound`; if that is empty, those that this process may use.
+int count_cpus(std::vector<int> bound) {
+  if (bound.empty()) {
+    cpu_set_t mask;
+    if (sched_getaffinity(0, sizeof mask, &mask) == 0) return CPU_COUNT(&mask);
+    return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   }
-  for (int spins = 0; generation_.load(std::memory_order_acquire) == generation; ++spins) {
-    if (spins < kSpinsBeforeYield) {
-      pause();
-    } else {
-      std::this_thread::yield();
-    }
-  }
+  std::sort(bound.begin(), bound.end());
+  return static_cast<int>(std::unique(bound.begin(), bound.end()) - bound.begin());
 }
 
-ThreadPool::ThreadPool(int threads, std::span<const int> cpus) : cpus_(cpus.begin(), cpus.end()) {
+}  // namespace
+
+ThreadPool::ThreadPool(int threads, std::span<const int> cpus)
+    : cpus_(cpus.begin(), cpus.end()),
+      looks_before_yield_(base::looks_before_yield(threads, count_cpus(cpus_))),
+      done_(threads, looks_before_yield_) {
   threads_.reserve(static_cast<std::size_t>(threads - 1));
   for (int worker = 1; worker < threads; ++worker) threads_.emplace_back([this, worker] { work(worker); });
 }
@@ -68,32 +53,26 @@ void ThreadPool::run_erased(Job job, void* context) {
   if (!threads_.empty()) {
     job_ = job;
     context_ = context;
-    running_.store(static_cast<int>(threads_.size()), std::memory_order_relaxed);
     generation_.fetch_add(1, std::memory_order_release);
     generation_.notify_all();
   }
   job(context, 0);
-  for (int spins = 0; running_.load(std::memory_order_acquire) != 0; ++spins) {
-    if (spins < kSpinsBeforeYield) {
-      pause();
-    } else {
-      std::this_thread::yield();
-    }
-  }
+  done_.arrive_and_wait(0);
   if (bind) sched_setaffinity(0, sizeof before, &before);
 }
 
 void ThreadPool::work(int worker) {
   if (!cpus_.empty()) bind_to(cpus_[static_cast<std::size_t>(worker) % cpus_.size()]);
+  // Threads that outnumber the CPUs leave them to those that still work.
+  const int looks = looks_before_yield_ > 0 ? kLooksBeforeSleep : 0;
   for (std::uint32_t seen = 0;;) {
-    for (int spins = 0; generation_.load(std::memory_order_acquire) == seen && spins < kSpinsBeforeSleep;
-         ++spins)
-      pause();
+    for (SpinWait spin(looks); generation_.load(std::memory_order_acquire) == seen && spin.looks() < looks;)
+      spin.wait();
     generation_.wait(seen, std::memory_order_acquire);
     seen = generation_.load(std::memory_order_acquire);
     if (stopping_) return;
     job_(context_, worker);
-    running_.fetch_sub(1, std::memory_order_acq_rel);
+    done_.arrive_and_wait(worker);
   }
 }
 

@@ -1,6 +1,6 @@
-// Long-lived threads that run one function together, and the barrier that they meet at. Built for kernels
-// that last microseconds to milliseconds: a waiting thread spins for a while before it sleeps, and nothing
-// here allocates after construction.
+// Long-lived threads that run one function together. Built for kernels that last microseconds to
+// milliseconds: a thread without work spins for a while before it sleeps, and nothing here allocates after
+// construction.
 #pragma once
 
 #include <atomic>
@@ -11,19 +11,9 @@
 #include <type_traits>
 #include <vector>
 
+#include "base/barrier.h"
+
 namespace octet::base {
-
-/// All of `count` threads must arrive before any goes on. Reusable at once.
-class Barrier {
- public:
-  explicit Barrier(int count) : count_(count) {}
-  void arrive_and_wait();
-
- private:
-  const int count_;
-  alignas(64) std::atomic<int> waiting_{0};
-  alignas(64) std::atomic<std::uint32_t> generation_{0};
-};
 
 class ThreadPool {
  public:
@@ -35,6 +25,8 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   int size() const { return static_cast<int>(threads_.size()) + 1; }
+  /// For barriers of these threads: none where they outnumber the CPUs that they may use.
+  int looks_before_yield() const { return looks_before_yield_; }
 
   /// Calls f(worker) once on each worker and returns when all have returned. `f` must not throw.
   template <typename F>
@@ -49,13 +41,14 @@ class ThreadPool {
   void run_erased(Job job, void* context);
   void work(int worker);
 
-  std::vector<int> cpus_;
-  std::vector<std::thread> threads_;
+  const std::vector<int> cpus_;
+  const int looks_before_yield_;
   Job job_ = nullptr;
   void* context_ = nullptr;
   bool stopping_ = false;
-  alignas(64) std::atomic<std::uint32_t> generation_{0};
-  alignas(64) std::atomic<int> running_{0};
+  alignas(64) std::atomic<std::uint32_t> generation_{0};  // of the job
+  Barrier done_;
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace octet::base

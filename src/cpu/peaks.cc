@@ -34,9 +34,9 @@ double measure_rate(base::ThreadPool& pool, double seconds, double work,
                     const std::function<void(int)>& slice) {
   std::vector<double> best(static_cast<std::size_t>(pool.size()), 0);
   std::atomic<bool> stop{false};
-  base::Barrier start(pool.size());
+  base::Barrier start(pool.size(), pool.looks_before_yield());
   pool.run([&](int worker) {
-    start.arrive_and_wait();
+    start.arrive_and_wait(worker);
     const Clock::time_point begin = Clock::now();
     double rate = 0;
     while (!stop || rate == 0) {

@@ -3,40 +3,50 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/first_touch.h"
 #include "cpu/float_environment.h"
+#include "plan/walk.h"
 
 namespace octet::execute {
 
+using plan::CallPlace;
 using plan::OperandRef;
-using plan::Phase;
 using plan::Scope;
-using plan::Segment;
 using plan::Step;
-
-/// Where the images of the current call stand: absolute number of the chunk's and the group's first image.
-struct Position {
-  int chunk_first;
-  int group_first;
-  int images;
-};
+using plan::Team;
 
 struct Executor::Worker {
+  using Clock = std::chrono::steady_clock;
+
   Executor& executor;
   const plan::Plan& plan;
   const Bindings& bindings;
-  std::span<double> step_seconds;
-  int index;
-  int batch;
-  int workers = 1;  // that share each step; 1 while this thread runs chunks of its own
-  int arena = 0;    // chunk arena in use
+  std::span<StepSeconds> times;  // of this thread's steps; empty: not timed
+  int thread;
+  std::size_t last_step = 0;
+  Clock::time_point mark = Clock::now();  // where the last measured time ends
 
-  std::byte* chunk_arena() const { return executor.arena_.data() + plan.chunk_arena_bytes * arena; }
-  std::byte* shared_arena() const {
-    return executor.arena_.data() + plan.chunk_arena_bytes * plan.chunk_arenas;
+  double seconds_since_mark() {
+    const Clock::time_point before = mark;
+    mark = Clock::now();
+    return std::chrono::duration<double>(mark - before).count();
   }
-  std::byte* scratch() const { return shared_arena() + plan.shared_arena_bytes + plan.scratch_bytes * index; }
 
-  kernels::Operand operand(const OperandRef& ref, const Position& at) const {
+  int take_chunk(std::size_t phase) {
+    return executor.next_chunk_[phase].fetch_add(1, std::memory_order_relaxed);
+  }
+
+  void meet(const Team& team) {
+    wait_at(executor.team_barriers_[static_cast<std::size_t>(team.number)],
+            thread - static_cast<int>(team.threads.begin));
+  }
+  void meet_all() { wait_at(executor.all_, thread); }
+  void wait_at(base::Barrier& barrier, int place) {
+    barrier.arrive_and_wait(place);
+    if (!times.empty()) times[last_step].wait += seconds_since_mark();
+  }
+
+  kernels::Operand operand(const OperandRef& ref, const CallPlace& at) const {
     std::byte* base = nullptr;
     int first = at.group_first;  // image within the memory that `base` points to
     switch (ref.kind) {
@@ -50,7 +60,7 @@ struct Executor::Worker {
         break;
       case OperandRef::Kind::kBuffer: {
         const plan::Buffer& buffer = plan.buffers[static_cast<std::size_t>(ref.index)];
-        base = (buffer.shared ? shared_arena() : chunk_arena()) + buffer.offset;
+        base = (buffer.shared ? executor.shared_arena() : executor.chunk_arena(at.arena)) + buffer.offset;
         if (buffer.scope == Scope::kGroup) first = 0;
         if (buffer.scope == Scope::kChunk) first -= at.chunk_first;
         break;
@@ -60,58 +70,22 @@ struct Executor::Worker {
     return {base + element * ref.element_bytes, ref.image_stride};
   }
 
-  void run_step(int s, const Position& at) {
-    const Step& step = plan.steps[static_cast<std::size_t>(s)];
+  void run(std::size_t s, const CallPlace& at) {
+    const Step& step = plan.steps[s];
     kernels::Operand* inputs =
-        executor.operands_.data() + executor.most_inputs_ * static_cast<std::size_t>(index);
+        executor.operands_.data() + executor.most_inputs_ * static_cast<std::size_t>(thread);
     for (std::size_t i = 0; i < step.inputs.size(); ++i) inputs[i] = operand(step.inputs[i], at);
     kernels::Call call;
     call.images = at.images;
     call.inputs = {inputs, step.inputs.size()};
     call.output = operand(step.output, at);
     call.weights = executor.weights_ + step.weight_offset;
-    call.scratch = scratch();
-    call.worker = workers == 1 ? 0 : index;
-    call.workers = workers;
-    if (step_seconds.empty()) {
-      step.kernel->run(call);
-    } else {
-      const auto start = std::chrono::steady_clock::now();
-      step.kernel->run(call);
-      const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-      step_seconds[static_cast<std::size_t>(index) * plan.steps.size() + static_cast<std::size_t>(s)] +=
-          elapsed.count();
-    }
-    if (workers > 1) executor.barrier_.arrive_and_wait();
-  }
-
-  void run_chunk(const Phase& phase, int first, int images) {
-    for (const Segment& segment : phase.segments) {
-      for (int done = 0; done < images; done += segment.group) {
-        const Position at{first, first + done, std::min(segment.group, images - done)};
-        for (int s = segment.first_step; s <= segment.last_step; ++s) run_step(s, at);
-      }
-    }
-  }
-
-  void run_phase(std::size_t p) {
-    const Phase& phase = plan.phases[p];
-    if (!plan::runs_data_parallel(batch, plan.threads, phase)) {
-      workers = plan.threads;
-      arena = 0;
-      for (int first = 0; first < batch; first += phase.chunk)
-        run_chunk(phase, first, std::min(phase.chunk, batch - first));
-      return;
-    }
-    workers = 1;
-    arena = index;
-    // Chunks of equal size, as few as keep all threads busy to the end.
-    const int rounds = (batch + plan.threads * phase.chunk - 1) / (plan.threads * phase.chunk);
-    const int chunks = plan.threads * rounds;
-    const int images = (batch + chunks - 1) / chunks;
-    for (int first; (first = executor.next_chunk_[p].fetch_add(images, std::memory_order_relaxed)) < batch;) {
-      run_chunk(phase, first, std::min(images, batch - first));
-    }
+    call.scratch = executor.scratch(thread);
+    call.worker = at.worker;
+    call.workers = at.workers;
+    step.kernel->run(call);
+    last_step = s;
+    if (!times.empty()) times[s].busy += seconds_since_mark();
   }
 };
 
@@ -120,21 +94,40 @@ Executor::Executor(const plan::Plan& plan, const std::byte* weights, std::span<c
       weights_(weights),
       arena_(static_cast<std::size_t>(plan.context_bytes())),
       pool_(plan.threads, cpus),
-      barrier_(plan.threads),
+      all_(plan.threads, pool_.looks_before_yield()),
       next_chunk_(plan.phases.size()) {
   for (const Step& step : plan.steps) most_inputs_ = std::max(most_inputs_, step.inputs.size());
   operands_.resize(most_inputs_ * static_cast<std::size_t>(plan.threads));
+  // Team t is one of t + 1 teams or more.
+  for (int t = 0; t < plan.chunk_arenas; ++t)
+    team_barriers_.emplace_back((plan.threads + t) / (t + 1), pool_.looks_before_yield());
+  pool_.run([&](int thread) { touch(thread); });
 }
 
-void Executor::run(int batch, const Bindings& bindings, std::span<double> step_seconds) {
+void Executor::touch(int thread) {
+  for (int arena = 0; arena < plan_.chunk_arenas; ++arena) {
+    // The thread that uses it alone, or the first one of the team that does.
+    if (kernels::share_of(plan_.threads, arena, plan_.chunk_arenas).begin == thread)
+      base::touch(chunk_arena(arena), static_cast<std::size_t>(plan_.chunk_arena_bytes));
+  }
+  base::touch(scratch(thread), static_cast<std::size_t>(plan_.scratch_bytes));
+  base::touch_part(shared_arena(), static_cast<std::size_t>(plan_.shared_arena_bytes), thread, plan_.threads);
+}
+
+void Executor::run(int batch, const Bindings& bindings, std::span<StepSeconds> times) {
+  split_ = plan::split_batch(batch, plan_.threads);
+  for (int t = 0; split_.alone < batch && t < split_.teams; ++t) {
+    const kernels::Share threads = kernels::share_of(plan_.threads, t, split_.teams);
+    team_barriers_[static_cast<std::size_t>(t)].expect(static_cast<int>(threads.end - threads.begin));
+  }
   for (std::atomic<int>& next : next_chunk_) next.store(0, std::memory_order_relaxed);
-  pool_.run([&](int index) {
+  const std::size_t steps = plan_.steps.size();
+  pool_.run([&](int thread) {
     const cpu::ScopedFloatEnvironment float_environment;
-    Worker worker{*this, plan_, bindings, step_seconds, index, batch};
-    for (std::size_t p = 0; p < plan_.phases.size(); ++p) {
-      if (p > 0) barrier_.arrive_and_wait();
-      worker.run_phase(p);
-    }
+    const auto own = times.empty() ? times : times.subspan(static_cast<std::size_t>(thread) * steps, steps);
+    Worker worker{*this, plan_, bindings, own, thread};
+    plan::Walk(plan_, split_, batch, thread, worker).run();
+    if (!own.empty()) worker.meet_all();  // for the time of waiting
   });
 }
 

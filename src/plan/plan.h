@@ -7,8 +7,9 @@
 //   steps     kernel calls
 //
 // A phase handles its batch in *chunks*. Where there are enough images, each thread takes whole chunks and
-// runs them alone, without any barrier; a `shared` phase (fully connected layers, whose weights should be
-// read once for all images) and small batches have all threads work on each step together.
+// runs them alone, without any barrier; what is left of a batch goes to teams of threads that share each step
+// (batch_split.h); a `shared` phase (fully connected layers, whose weights should be read once for all
+// images) has all threads work on each step together. walk.h is a thread's way through all that.
 #pragma once
 
 #include <cstdint>
@@ -66,6 +67,8 @@ struct Step {
   const kernels::Entry* entry = nullptr;
   std::unique_ptr<kernels::Kernel> kernel;
   std::int64_t weight_offset = 0;  // bytes into the packed weights
+  /// Threads that share each step meet before this one (dependencies.h).
+  bool waits = true;
 };
 
 struct Segment {
@@ -121,10 +124,5 @@ void pack_weights(Plan& plan, std::byte* packed, int threads);
 
 /// Bytes of activations that a step reads for one image.
 std::int64_t input_bytes(const Plan& plan, const Step& step);
-
-/// True if a batch of this size runs chunk by chunk on threads of their own; false: all threads on each step.
-/// A pure function of the three numbers: data parallel only if at least 80 % of the threads' time would be
-/// used.
-bool runs_data_parallel(int batch, int threads, const Phase& phase);
 
 }  // namespace octet::plan

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "octet/error.h"
+#include "plan/dependencies.h"
 #include "plan/lower.h"
 #include "plan/plan.h"
 #include "plan/schedule.h"
@@ -111,11 +112,13 @@ Plan build_plan(const graph::Graph& graph, const PlanOptions& options) {
   plan.max_batch = options.max_batch;
   plan.threads = options.threads;
   lower(graph, {options.precision, options.calibration, options.pixel_input}, plan);
+  order_by_level(plan);
   choose_phases(plan, options);
   select_kernels(plan, options);
   merge_in_place(plan);
   assign_lifetimes(plan);
   place_in_arenas(plan);
+  mark_waits(plan);
   count_bytes(plan);
   return plan;
 }

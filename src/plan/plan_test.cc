@@ -173,17 +173,6 @@ TEST(Plan, BuffersThatLiveTogetherNeverOverlap) {
   }
 }
 
-TEST(Plan, ThreadsRunAloneOnlyWhereTheyStayBusy) {
-  const Phase chunked{{{0, 0, 1}}, 16, false}, shared{{{0, 0, 1}}, 16, true};
-  EXPECT_FALSE(runs_data_parallel(1, 2, chunked));
-  EXPECT_TRUE(runs_data_parallel(2, 2, chunked));
-  EXPECT_FALSE(runs_data_parallel(3, 2, chunked));  // a third of one thread's time would be lost
-  EXPECT_TRUE(runs_data_parallel(5, 2, chunked));
-  EXPECT_FALSE(runs_data_parallel(64, 2, shared));
-  EXPECT_FALSE(runs_data_parallel(64, 1, chunked));
-  EXPECT_FALSE(runs_data_parallel(65, 64, chunked));
-}
-
 TEST(Plan, WhatCannotBeLoweredNamesTheLayer) {
   GraphBuilder b;
   const TensorId x = b.input({1, 16, 8, 8});

@@ -181,14 +181,7 @@ void assign_lifetimes(Plan& plan) {
 void place_in_arenas(Plan& plan) {
   plan.chunk_arena_bytes = place(plan, false);
   plan.shared_arena_bytes = place(plan, true);
-  plan.chunk_arenas = 1;
-  for (const Phase& phase : plan.phases) {
-    for (int batch = plan.threads; batch <= plan.max_batch; ++batch) {
-      if (!runs_data_parallel(batch, plan.threads, phase)) continue;
-      plan.chunk_arenas = plan.threads;
-      break;
-    }
-  }
+  plan.chunk_arenas = std::min(plan.threads, plan.max_batch);
 }
 
 std::int64_t input_bytes(const Plan& plan, const Step& step) {
@@ -201,12 +194,6 @@ std::int64_t input_bytes(const Plan& plan, const Step& step) {
         buffer ? std::min(stride, plan.buffers[static_cast<std::size_t>(input.index)].map.bytes()) : stride;
   }
   return bytes;
-}
-
-bool runs_data_parallel(int batch, int threads, const Phase& phase) {
-  if (phase.shared || threads == 1 || batch < threads) return false;
-  const int rounds = (batch + threads - 1) / threads;  // images of the busiest thread
-  return 5 * batch >= 4 * threads * rounds;
 }
 
 }  // namespace octet::plan

@@ -31,14 +31,15 @@ class GraphBuilder {
     return t;
   }
 
-  graph::TensorId convolution(graph::TensorId in, graph::Convolution op, bool bias = true) {
+  graph::TensorId convolution(graph::TensorId in, graph::Convolution op, bool bias = true,
+                              std::string name = {}) {
     const std::int64_t taps = graph_.shape(in)[1] / op.groups * op.window.kernel_h * op.window.kernel_w;
     const float size = 1.0f / static_cast<float>(taps);
     std::vector<graph::Weights> weights = {random_weights(
         {op.out_channels, graph_.shape(in)[1] / op.groups, op.window.kernel_h, op.window.kernel_w}, -2 * size,
         3 * size)};
     if (bias) weights.push_back(random_weights({op.out_channels}));
-    return node(op, {in}, std::move(weights));
+    return node(op, {in}, std::move(weights), std::move(name));
   }
   graph::TensorId inner_product(graph::TensorId in, std::int64_t out_features, bool bias = true) {
     const std::int64_t features = graph_.shape(in).elements_per_image();
