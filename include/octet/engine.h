@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "octet/calibration.h"
@@ -16,11 +17,21 @@
 
 namespace octet {
 
+/// Which CPUs threads are bound to where BuildOptions::cpus names none (MachineInfo::placement).
+enum class Pinning {
+  kAuto,   ///< one a core if the threads fill the machine's cores, or one a CPU; else to none, or two engines
+           ///< that take half the machine each would sit on the same half
+  kCores,  ///< always: thread i to the i-th CPU of the placement
+  kNone,
+};
+Pinning parse_pinning(std::string_view text);  // "auto", "cores", "none"
+
 struct BuildOptions {
   Precision precision = Precision::kFloat32;
-  int max_batch = 1;       ///< >= 1; `Context::run` takes any batch from 1 to this
-  int threads = 0;         ///< 0: as many as the affinity mask and the cgroup quota give
-  std::vector<int> cpus;   ///< pin thread i to cpus[i]; empty: one CPU each of the affinity mask
+  int max_batch = 1;      ///< >= 1; `Context::run` takes any batch from 1 to this
+  int threads = 0;        ///< 0: one a core of the affinity mask, within the cgroup quota
+  std::vector<int> cpus;  ///< pin thread i to cpus[i]; empty: as `pinning` says
+  Pinning pinning = Pinning::kAuto;
   std::optional<Isa> isa;  ///< forced instruction set; Error(kUnsupported) if the machine lacks it
   bool winograd = true;    ///< false: 3x3 convolutions run directly
   /// Scales and precisions; needed for kInt8, kInt16 and kMixed. A tensor or layer that it lacks is

@@ -16,18 +16,32 @@ struct IsaStatus {
   std::string reason;  ///< why not, e.g. "the CPU lacks avx512_vnni"; empty if usable
 };
 
+/// Where a CPU (hardware thread) is. Numbers name: CPUs with the same one are in the same place.
+struct CpuPlace {
+  int cpu = 0;
+  int core = 0;  ///< physical
+  int l3 = 0;    ///< cache shared
+  int numa_node = 0;
+  int package = 0;
+  bool operator==(const CpuPlace&) const = default;
+};
+
 struct MachineInfo {
   std::string cpu_model;
   std::vector<IsaStatus> isas;  ///< one entry per Isa, rising
   Isa best_isa = Isa::kGeneric;
   bool avx512_bf16 = false;
-  std::uint64_t l1d_bytes = 0;     ///< of one core; 0 if unknown
-  std::uint64_t l2_bytes = 0;      ///< of one core
-  std::uint64_t l3_bytes = 0;      ///< shared
-  std::vector<int> cpus;           ///< CPUs of the affinity mask
+  std::uint64_t l1d_bytes = 0;  ///< of one core; 0 if unknown
+  std::uint64_t l2_bytes = 0;   ///< of one core
+  std::uint64_t l3_bytes = 0;   ///< shared
+  std::vector<int> cpus;        ///< CPUs of the affinity mask
+  /// The same CPUs as threads are bound to them, one after the other: one of each core first, and neighbours
+  /// where they share a cache, a NUMA node, a package.
+  std::vector<CpuPlace> placement;
+  int cores = 1;                   ///< physical ones among them
   double cgroup_cpu_quota = 0;     ///< CPUs' worth of time; 0: no quota
   std::uint64_t memory_bytes = 0;  ///< physical, or the cgroup's limit if lower
-  int default_threads = 1;         ///< from cpus and cgroup_cpu_quota
+  int default_threads = 1;         ///< one a core, and no more than the quota keeps busy
   std::string kernel_release;
 };
 MachineInfo describe_machine();

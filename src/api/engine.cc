@@ -7,7 +7,9 @@
 #include <type_traits>
 
 #include "base/aligned_buffer.h"
+#include "base/first_touch.h"
 #include "base/hash.h"
+#include "base/thread_pool.h"
 #include "execute/executor.h"
 #include "octet/error.h"
 #include "octet/machine.h"
@@ -43,8 +45,6 @@ Isa settle_isa(const std::optional<Isa>& forced, const MachineInfo& machine) {
   return *forced;
 }
 
-/// One CPU a thread where the threads fill the machine; an engine that takes only a part of it leaves the
-/// choice to the system, or two such engines would sit on the same cores.
 std::vector<int> settle_cpus(const BuildOptions& options, int threads, const MachineInfo& machine) {
   for (int cpu : options.cpus) {
     if (std::find(machine.cpus.begin(), machine.cpus.end(), cpu) == machine.cpus.end()) {
@@ -54,8 +54,13 @@ std::vector<int> settle_cpus(const BuildOptions& options, int threads, const Mac
     }
   }
   if (!options.cpus.empty()) return options.cpus;
-  if (threads > 1 && threads == static_cast<int>(machine.cpus.size())) return machine.cpus;
-  return {};
+  const auto cpus = static_cast<int>(machine.placement.size());
+  const bool filled = threads > 1 && (threads == machine.cores || threads == cpus);
+  if (options.pinning == Pinning::kNone || (options.pinning == Pinning::kAuto && !filled)) return {};
+  std::vector<int> chosen;
+  for (int thread = 0; thread < threads; ++thread)
+    chosen.push_back(machine.placement[static_cast<std::size_t>(thread % cpus)].cpu);
+  return chosen;
 }
 
 BuildOptions settle(const BuildOptions& asked, const MachineInfo& machine) {
@@ -116,7 +121,22 @@ void check_memory(const MemoryInfo& need, const BuildOptions& options, const Mac
           need.arena_bytes, format_bytes(limit), limit));
 }
 
+/// All threads read all weights.
+void touch_weights(Engine::Impl& engine) {
+  base::ThreadPool(engine.options.threads, engine.options.cpus).run([&](int thread) {
+    base::touch_part(engine.weights.data(), engine.weights.size(), thread, engine.options.threads);
+  });
+}
+
 }  // namespace
+
+Pinning parse_pinning(std::string_view text) {
+  if (text == "auto") return Pinning::kAuto;
+  if (text == "cores") return Pinning::kCores;
+  if (text == "none") return Pinning::kNone;
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("--pin: expected auto, cores or none, got '{}'", text));
+}
 
 Engine Engine::build(const Network& network, const BuildOptions& asked) {
   const MachineInfo machine = describe_machine();
@@ -126,6 +146,7 @@ Engine Engine::build(const Network& network, const BuildOptions& asked) {
   impl->plan = make_plan(network, impl->options, machine, impl->passes);
   check_memory(memory_of(impl->plan), impl->options, machine, network.name());
   impl->weights = base::AlignedBuffer(static_cast<std::size_t>(impl->plan.weight_bytes));
+  touch_weights(*impl);
   plan::pack_weights(impl->plan, impl->weights.data(), impl->options.threads);
   return Engine(std::move(impl));
 }

@@ -197,15 +197,6 @@ TEST(CpuList, MalformedIsEmpty) {
   }
 }
 
-TEST(DefaultThreads, AreOneACpuUpToTheRoundedUpQuota) {
-  EXPECT_EQ(default_threads(8, 0), 8);
-  EXPECT_EQ(default_threads(8, 1.5), 2);
-  EXPECT_EQ(default_threads(8, 0.1), 1);
-  EXPECT_EQ(default_threads(2, 64), 2);
-  EXPECT_EQ(default_threads(0, 0), 1);
-  EXPECT_EQ(default_threads(4, 1e300), 4);
-}
-
 // ---- floating-point environment
 
 TEST(FloatEnvironment, FlushesDenormalsAndGivesTheCallersSettingsBack) {

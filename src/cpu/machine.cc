@@ -8,6 +8,7 @@
 
 #include "cpu/features.h"
 #include "cpu/system_files.h"
+#include "cpu/topology.h"
 
 namespace octet {
 namespace {
@@ -52,7 +53,9 @@ MachineInfo describe_machine() {
 
   const cpu::CgroupLimits limits = cpu::read_cgroup_limits(root);
   info.cgroup_cpu_quota = limits.cpus;
-  info.default_threads = cpu::default_threads(info.cpus.size(), limits.cpus);
+  info.placement = cpu::placement_of(cpu::read_topology(root, info.cpus));
+  info.cores = cpu::count_cores(info.placement);
+  info.default_threads = cpu::default_threads(info.cores, limits.cpus);
   info.memory_bytes = cpu::read_physical_memory(root);
   if (limits.memory > 0 && (info.memory_bytes == 0 || limits.memory < info.memory_bytes)) {
     info.memory_bytes = limits.memory;

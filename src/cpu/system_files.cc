@@ -14,15 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The file's first line without its end; nothing if it cannot be read.
-std::optional<std::string> read_line(const fs::path& path) {
-  std::ifstream file(path);
-  std::string line;
-  if (!std::getline(file, line)) return std::nullopt;
-  while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
-  return line;
-}
-
 template <typename T>
 std::optional<T> parse_number(std::string_view text) {
   T value{};
@@ -113,6 +104,14 @@ void climb(const fs::path& mount, const std::string& group, Read&& read) {
 
 }  // namespace
 
+std::optional<std::string> read_line(const fs::path& path) {
+  std::ifstream file(path);
+  std::string line;
+  if (!std::getline(file, line)) return std::nullopt;
+  while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
+  return line;
+}
+
 std::vector<int> parse_cpu_list(std::string_view text) {
   constexpr int kMaxCpus = 1 << 16;
   std::vector<int> cpus;
@@ -178,12 +177,6 @@ CgroupLimits read_cgroup_limits(const fs::path& root) {
     }
   }
   return limits;
-}
-
-int default_threads(std::size_t cpus, double cgroup_cpus) {
-  const int in_mask = static_cast<int>(std::max<std::size_t>(1, cpus));
-  if (!(cgroup_cpus > 0)) return in_mask;
-  return std::clamp(static_cast<int>(std::min(std::ceil(cgroup_cpus), 65536.0)), 1, in_mask);
 }
 
 }  // namespace octet::cpu

@@ -4,11 +4,15 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace octet::cpu {
+
+/// A file's first line without its end; nothing if it cannot be read.
+std::optional<std::string> read_line(const std::filesystem::path& path);
 
 /// "0-3,8,10-11" -> 0 1 2 3 8 10 11; empty if malformed.
 std::vector<int> parse_cpu_list(std::string_view text);
@@ -31,8 +35,5 @@ struct CgroupLimits {
   std::uint64_t memory = 0;  // bytes; 0: no limit
 };
 CgroupLimits read_cgroup_limits(const std::filesystem::path& root);
-
-/// Threads that can run at once: one a CPU of the mask, and no more than the quota, rounded up, keeps busy.
-int default_threads(std::size_t cpus, double cgroup_cpus);
 
 }  // namespace octet::cpu

@@ -133,9 +133,17 @@ void add_engine_options(CLI::App& command, EngineOptions& options) {
       ->type_name("FILE");
   command.add_flag("--force", options.force, "accept a calibration made for another network or protocol");
   command.add_option("--batch", options.batch, "images computed together")->type_name("N");
-  command.add_option("--threads", options.threads, "0: one each CPU that this process may use")
+  command
+      .add_option("--threads", options.threads,
+                  "0: one a core that this process may use, within its cgroup's quota")
       ->type_name("N");
   command.add_option("--cpus", options.cpus, "pin the threads to these CPUs, as 0,2-3")->type_name("LIST");
+  command
+      .add_option(
+          "--pin", options.pin,
+          "without --cpus: auto (one thread a core, where the threads fill the machine), cores (always), "
+          "none; octet devices shows the order")
+      ->type_name("auto|cores|none");
   command.add_option("--device", options.device, "cpu")->type_name("D");
   command
       .add_option("--isa", options.isa,
@@ -189,6 +197,9 @@ BuildOptions build_options(const EngineOptions& options) {
   build.max_batch = options.batch;
   const MachineInfo machine = describe_machine();
   if (!options.cpus.empty()) build.cpus = parse_cpu_list(options.cpus);
+  build.pinning = parse_pinning(options.pin);
+  if (!options.cpus.empty() && build.pinning != Pinning::kAuto)
+    fail(ErrorCode::kInvalidArgument, "--pin: --cpus says where the threads go; expected one of the two");
   check_cpus(build.cpus, machine);
   check_threads(options.threads, build.cpus, machine);
   build.threads =

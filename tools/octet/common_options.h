@@ -34,6 +34,7 @@ struct EngineOptions {
   int batch = 1;
   int threads = 0;
   std::string cpus;
+  std::string pin = "auto";
   std::string device = "cpu";
   std::string isa = "auto";
   bool no_winograd = false;

@@ -4,6 +4,8 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <set>
+#include <vector>
 
 #include "octet/machine.h"
 #include "tools/octet/command.h"
@@ -26,12 +28,21 @@ Json to_json(const MachineInfo& machine, const MachinePeaks* peaks, int threads)
     if (!status.usable) entry["reason"] = status.reason;
     sets.push_back(std::move(entry));
   }
+  Json placement = Json::array();
+  for (const CpuPlace& place : machine.placement)
+    placement.push_back({{"cpu", place.cpu},
+                         {"core", place.core},
+                         {"l3", place.l3},
+                         {"numa_node", place.numa_node},
+                         {"package", place.package}});
   Json document = {{"cpu", machine.cpu_model},
                    {"kernel", machine.kernel_release},
                    {"instruction_sets", std::move(sets)},
                    {"best_isa", to_string(machine.best_isa)},
                    {"avx512_bf16", machine.avx512_bf16},
                    {"cpus", machine.cpus},
+                   {"placement", std::move(placement)},
+                   {"cores", machine.cores},
                    {"cgroup_cpu_quota", machine.cgroup_cpu_quota},
                    {"default_threads", machine.default_threads},
                    {"l1d_bytes", machine.l1d_bytes},
@@ -52,11 +63,19 @@ std::string cache(std::uint64_t bytes) { return bytes == 0 ? "unknown" : format_
 
 void print_text(const MachineInfo& machine, const MachinePeaks* peaks, int threads) {
   fmt::print("cpu      {}, Linux {}\n", machine.cpu_model, machine.kernel_release);
-  fmt::print("cpus     {} for this process ({}); {}; {} threads by default\n", machine.cpus.size(),
-             fmt::join(machine.cpus, ","),
+  fmt::print("cpus     {} for this process ({}) on {} {}; {}; {} threads by default\n", machine.cpus.size(),
+             fmt::join(machine.cpus, ","), machine.cores, machine.cores == 1 ? "core" : "cores",
              machine.cgroup_cpu_quota > 0 ? fmt::format("cgroup quota {:.1f}", machine.cgroup_cpu_quota)
                                           : "no cgroup quota",
              machine.default_threads);
+  std::vector<int> order;
+  std::set<int> caches, nodes, packages;
+  for (const CpuPlace& place : machine.placement) {
+    order.push_back(place.cpu);
+    caches.insert(place.l3), nodes.insert(place.numa_node), packages.insert(place.package);
+  }
+  fmt::print("threads  are bound to CPUs {}, in this order; packages {}, NUMA nodes {}, L3 caches {}\n",
+             fmt::join(order, ","), packages.size(), nodes.size(), caches.size());
   fmt::print("caches   L1d {}, L2 {} a core; L3 {} shared\n", cache(machine.l1d_bytes),
              cache(machine.l2_bytes), cache(machine.l3_bytes));
   fmt::print("memory   {}\n", format_bytes(machine.memory_bytes));
