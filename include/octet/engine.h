@@ -70,12 +70,17 @@ struct StepInfo {
   std::string output_type;    ///< "f32", "u8", ...
   float output_scale = 0;     ///< of integers
   int output_zero_point = 0;
-  Shape output_shape;             ///< N = 1
-  std::int64_t macs = 0;          ///< of one image, of the layer as defined (not what Winograd leaves)
-  std::int64_t input_bytes = 0;   ///< activations read for one image
+  Shape output_shape;            ///< N = 1
+  std::int64_t macs = 0;         ///< of one image, of the layer as defined (not what Winograd leaves)
+  std::int64_t kernel_macs = 0;  ///< of one image, as the kernel executes them: padding, what Winograd leaves
+  std::int64_t input_bytes = 0;  ///< activations read for one image
   std::int64_t output_bytes = 0;  ///< activations written for one image
   std::int64_t weight_bytes = 0;  ///< packed
   int images_per_group = 1;       ///< how many images one call works on (depth-first groups)
+  bool reads_caller = false;      ///< an input is the caller's memory
+  bool writes_caller = false;     ///< the output is
+  /// All threads work on each call, whatever the batch (fully connected layers).
+  bool shared_by_threads = false;
 };
 
 struct MemoryInfo {

@@ -46,13 +46,20 @@ struct MachineInfo {
 };
 MachineInfo describe_machine();
 
-/// Measured now, in about `seconds` each: multiply-accumulate peaks of `threads` threads.
+/// What a number of threads reach together, each loop by itself. 0: not measured.
 struct MachinePeaks {
   double fp32_gflops = 0;       ///< 2 operations a multiply-add, best usable instruction set
   double int8_gops = 0;         ///< u8 x s8 -> s32; 0 where not measured
   double memory_read_gbps = 0;  ///< 1e9 bytes/s from DRAM
   double l2_read_gbps = 0;
+  double l1_read_gbps = 0;
+  double l3_read_gbps = 0;
+  double fp32_outputs_gps = 0;  ///< 1e9 sums/s that get a bias and a ReLU and are stored
+  double int8_outputs_gps = 0;  ///< 1e9 sums/s that become bytes: scaled, rounded, clamped, stored
 };
-MachinePeaks measure_peaks(int threads, Isa isa, double seconds = 0.05);
+/// Measures them now, in about `seconds` each.
+MachinePeaks measure_peaks(int threads, Isa isa, double seconds = 0.02);
+/// The same, measured once in a process for each number of threads and instruction set.
+const MachinePeaks& machine_peaks(int threads, Isa isa);
 
 }  // namespace octet

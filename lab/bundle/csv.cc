@@ -192,9 +192,9 @@ std::vector<CsvTable> derive_csv(const Json& results) {
                                        Columns{"precision", "against", "delta_top1", "ci95", "mcnemar_p",
                                                "lost", "gained", "changed"}),
       "accuracy", "paired");
-  add(Table("layers.csv",
-            Columns{"record", "network", "precision", "batch", "threads", "isa"} + kOutcome +
-                Columns{"layer", "op", "kernel", "ms", "share", "gops", "peak_share", "gbps", "bound"}),
+  add(Table("layers.csv", Columns{"record", "network", "precision", "batch", "threads", "isa"} + kOutcome +
+                              Columns{"layer", "op", "kernel", "ms", "share", "gops", "peak_share", "gbps",
+                                      "bound", "bound_ms", "bound_share", "wait_ms"}),
       "layers", "layers");
   add(Table("waterfall.csv",
             Columns{"record", "network", "precision", "batch"} + kOutcome + Columns{"step", "ms", "text"}),

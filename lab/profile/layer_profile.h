@@ -2,16 +2,16 @@
 // LayerRecord, so that a bundle's figures can be derived again.
 //
 // A layer's time is the median of its CPU time over all threads, divided by their number: what it adds to the
-// wall clock when all threads work. Its operations are 2 a MAC of the layer as defined, so that Winograd may
-// exceed 100 % of the peak; its bytes are the images' activations, read and written, and its weights once a
-// group of images. It is bound by whichever takes longer at the measured peaks: its operations (peak of INT8
-// for kernels on bytes, of FP32 for all others) or its bytes at the speed of memory, which layers whose data
-// stay in a cache may exceed.
+// wall clock when all threads work. What threads wait for each other is counted apart; both together are the
+// run. Its operations are 2 a MAC of the layer as defined, so that Winograd may exceed 100 % of the peak; its
+// bytes are the images' activations, read and written, and its weights once a group of images. layer_bound.h
+// has the least time that the peaks allow it.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "lab/profile/layer_bound.h"
 #include "lab/profile/layer_record.h"
 #include "lab/support/json_fwd.h"
 
@@ -38,11 +38,13 @@ struct LayerFigures {
   std::string op;
   std::string kernel;
   double ms = 0;
-  double share = 0;              ///< of the layers' sum, 0..1
-  double gops = 0;               ///< 1e9 operations a second
-  double peak_share = 0;         ///< 0..1 and above
-  double gbps = 0;               ///< 1e9 bytes a second
-  const char* bound = "memory";  ///< or "compute"
+  double share = 0;       ///< of the layers' sum, 0..1
+  double gops = 0;        ///< 1e9 operations a second
+  double peak_share = 0;  ///< 0..1 and above
+  double gbps = 0;        ///< 1e9 bytes a second
+  double wait_ms = 0;     ///< in which threads waited behind it, divided by their number
+  LayerBound bound;
+  double bound_share = 0;  ///< of the bound in ms; 0..1, above where the peaks were measured too low
   TimeParts parts;
 };
 
@@ -62,7 +64,8 @@ struct LayerProfile {
   std::string isa;
   MachinePeaks peak;
   std::vector<LayerFigures> layers;
-  double sum_ms = 0;
+  double sum_ms = 0;      ///< of the layers
+  double waiting_ms = 0;  ///< median of the runs' waiting; with sum_ms, all but a run's start and end
   double whole_ms = 0;    ///< median of the timed runs
   double untimed_ms = 0;  ///< median of the runs without the clock reads
   std::vector<WaterfallStep> waterfall;

@@ -57,8 +57,8 @@ TEST(LayerProfile, GivesTheFiguresOfALayer) {
   EXPECT_NEAR(conv.gops, 200, 1e-9);
   EXPECT_NEAR(conv.peak_share, 0.5, 1e-12);
   EXPECT_NEAR(conv.gbps, (1e-3 + 3 * 2e-4) / 5e-3, 1e-12);
-  EXPECT_STREQ(conv.bound, "compute");
-  EXPECT_STREQ(profile.layers[1].bound, "memory");
+  EXPECT_STREQ(conv.bound.by(), "compute");
+  EXPECT_STREQ(profile.layers[1].bound.by(), "memory");
   EXPECT_NEAR(profile.sum_ms, 20, 1e-12);
   EXPECT_NEAR(profile.whole_ms, 21, 1e-12);
   EXPECT_NEAR(profile.untimed_ms, 20, 1e-12);
@@ -176,6 +176,17 @@ TEST(LayerRecord, SurvivesJsonAndDerivesTheSame) {
   EXPECT_EQ(to_json(derive_layer_profile(again)).dump(), to_json(derive_layer_profile(record)).dump());
 }
 
+TEST(LayerRecord, OfAnOlderOctetIsReadWithoutWhatItDoesNotKnow) {
+  LayerRecord record = record_of({layer("c", "conv_i8/direct/avx2", 50'000'000, 4, 77, 88)}, 12.5);
+  const Json now = to_json(record);
+  Json older = now;
+  for (const char* key : {"l2_bytes", "l3_bytes"}) older.erase(key);
+  for (const char* key :
+       {"wait_ms", "kernel_macs", "outputs", "shared_by_threads", "reads_caller", "writes_caller"})
+    older["layers"][0].erase(key);
+  EXPECT_EQ(to_json(layer_record_from(older)).dump(), now.dump());  // none of it was set
+}
+
 TEST(LayerRecord, NamesTheKeyAndTheLayerThatItCannotRead) {
   const Json good = to_json(record_of({layer("c", "conv_i8/direct/avx2", 50'000'000, 4)}, 12.5));
   const auto message = [&](const std::function<void(Json&)>& spoil) -> std::string {
@@ -197,6 +208,9 @@ TEST(LayerRecord, NamesTheKeyAndTheLayerThatItCannotRead) {
   EXPECT_THAT(message([](Json& json) { json["layers"][0]["busy_ms"] = Json::array(); }),
               HasSubstr("'c': busy_ms"));
   EXPECT_THAT(message([](Json& json) { json["layers"][0]["macs"] = "many"; }), HasSubstr("'c': macs"));
+  EXPECT_THAT(message([](Json& json) { json["layers"][0]["wait_ms"] = {1.0}; }),
+              HasSubstr("'c': wait_ms: expected 3 samples as of busy_ms, got 1"));
+  EXPECT_THAT(message([](Json& json) { json["layers"][0]["outputs"] = "x"; }), HasSubstr("'c': outputs"));
   EXPECT_THAT(message([](Json& json) { json["whole_ms"] = Json::array({"x"}); }), HasSubstr("whole_ms"));
   EXPECT_THAT(message([](Json& json) { json = 1; }), HasSubstr("expected an object"));
 }
@@ -214,7 +228,14 @@ TEST(MeasureLayers, KeepsASampleOfEveryLayerAndRun) {
   EXPECT_EQ(record.network, "octet-20");
   EXPECT_EQ(record.batch, 2);
   EXPECT_EQ(record.layers.size(), engine.steps().size());
-  for (const LayerSamples& samples : record.layers) EXPECT_EQ(samples.busy_ms.size(), 3u) << samples.layer;
+  for (const LayerSamples& samples : record.layers) {
+    EXPECT_EQ(samples.busy_ms.size(), 3u) << samples.layer;
+    EXPECT_EQ(samples.wait_ms.size(), 3u) << samples.layer;
+    EXPECT_EQ(samples.kernel_macs > 0, samples.macs > 0) << samples.layer;
+    EXPECT_GT(samples.outputs, 0) << samples.layer;
+  }
+  EXPECT_TRUE(record.layers.front().reads_caller);
+  EXPECT_TRUE(record.layers.back().writes_caller);
   EXPECT_EQ(record.whole_ms.size(), 3u);
   EXPECT_EQ(record.untimed_ms.size(), 3u);
   EXPECT_EQ(calls, 3);

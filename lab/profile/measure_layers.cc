@@ -22,17 +22,26 @@ LayerRecord describe(const Engine& engine) {
   record.batch = engine.max_batch();
   record.threads = engine.threads();
   record.isa = to_string(engine.isa());
-  for (const StepInfo& step : engine.steps())
-    record.layers.push_back({step.layer,
-                             step.op,
-                             step.kernel,
-                             step.output_layout,
-                             step.macs,
-                             step.input_bytes,
-                             step.output_bytes,
-                             step.weight_bytes,
-                             std::max(1, step.images_per_group),
-                             {}});
+  const MachineInfo machine = describe_machine();
+  record.l2_bytes = machine.l2_bytes;
+  record.l3_bytes = machine.l3_bytes;
+  for (const StepInfo& step : engine.steps()) {
+    LayerSamples& layer = record.layers.emplace_back();
+    layer.layer = step.layer;
+    layer.op = step.op;
+    layer.kernel = step.kernel;
+    layer.output_layout = step.output_layout;
+    layer.macs = step.macs;
+    layer.input_bytes = step.input_bytes;
+    layer.output_bytes = step.output_bytes;
+    layer.weight_bytes = step.weight_bytes;
+    layer.images_per_group = std::max(1, step.images_per_group);
+    layer.kernel_macs = step.kernel_macs;
+    layer.outputs = step.output_shape.elements();
+    layer.shared_by_threads = step.shared_by_threads;
+    layer.reads_caller = step.reads_caller;
+    layer.writes_caller = step.writes_caller;
+  }
   return record;
 }
 
@@ -46,7 +55,7 @@ LayerRecord measure_layers(const Engine& engine, const LayerMeasurement& measure
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("most seconds: expected 0 or more, got {}", measurement.most_seconds));
   LayerRecord record = describe(engine);
-  record.peak = measure_peaks(engine.threads(), engine.isa());
+  record.peak = machine_peaks(engine.threads(), engine.isa());
   Context context = engine.create_context();
   Bindings bindings(engine, record.batch, measurement.seed);
   std::vector<StepTime> times;
@@ -64,8 +73,10 @@ LayerRecord measure_layers(const Engine& engine, const LayerMeasurement& measure
     if (i < 0) continue;
     record.untimed_ms.push_back(untimed_ms);
     record.whole_ms.push_back(whole_ms);
-    for (std::size_t layer = 0; layer < record.layers.size(); ++layer)
+    for (std::size_t layer = 0; layer < record.layers.size(); ++layer) {
       record.layers[layer].busy_ms.push_back(times[layer].busy_ms);
+      record.layers[layer].wait_ms.push_back(times[layer].wait_ms);
+    }
     if (measurement.on_progress) measurement.on_progress(static_cast<double>(i + 1) / measurement.iterations);
   }
   return record;

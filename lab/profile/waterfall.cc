@@ -28,11 +28,14 @@ double giga_operations(const LayerSamples& layer, int batch) {
   return 2e-9 * static_cast<double>(layer.macs) * batch;
 }
 
-double giga_bytes(const LayerSamples& layer, int batch) {
+int count_groups(const LayerSamples& layer, int batch) {
   const int group = std::max(1, layer.images_per_group);
-  const int groups = batch / group + (batch % group != 0 ? 1 : 0);
+  return batch / group + (batch % group != 0 ? 1 : 0);
+}
+
+double giga_bytes(const LayerSamples& layer, int batch) {
   return 1e-9 * ((static_cast<double>(layer.input_bytes) + static_cast<double>(layer.output_bytes)) * batch +
-                 static_cast<double>(layer.weight_bytes) * groups);
+                 static_cast<double>(layer.weight_bytes) * count_groups(layer, batch));
 }
 
 double peak_of(const LayerSamples& layer, const MachinePeaks& peak) {

@@ -31,6 +31,8 @@ std::vector<WaterfallStep> waterfall(const LayerRecord& record, const LayerProfi
 bool works_on_bytes(const LayerSamples& layer);
 double giga_operations(const LayerSamples& layer, int batch);
 double giga_bytes(const LayerSamples& layer, int batch);
+/// How often the layer's weights are read for a batch.
+int count_groups(const LayerSamples& layer, int batch);
 /// The peak of the layer's type, 1e9 operations a second; 0 where not measured.
 double peak_of(const LayerSamples& layer, const MachinePeaks& peak);
 

@@ -187,10 +187,16 @@ std::vector<StepInfo> Engine::steps() const {
         }
         info.output_shape = {1, step.output_map.channels, step.output_map.height, step.output_map.width};
         info.macs = step.macs;
+        info.kernel_macs = step.kernel->worker_macs(1, 0, 1);
         info.input_bytes = plan::input_bytes(plan, step);
         info.output_bytes = step.output_map.bytes();
         info.weight_bytes = static_cast<std::int64_t>(step.kernel->packed_bytes());
         info.images_per_group = segment.group;
+        info.shared_by_threads = phase.shared;
+        info.reads_caller = std::any_of(
+            step.inputs.begin(), step.inputs.end(),
+            [](const plan::OperandRef& input) { return input.kind == plan::OperandRef::Kind::kInput; });
+        info.writes_caller = step.output.kind == plan::OperandRef::Kind::kOutput;
         infos.push_back(std::move(info));
       }
     }

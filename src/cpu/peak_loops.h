@@ -1,6 +1,7 @@
 // Loops that do nothing but what is measured: multiply-adds on registers alone (tiles: with the loads that
-// they cannot do without), or loads alone. One file an instruction set. Each returns a value that depends on
-// all of its work, so that no compiler leaves any out.
+// they cannot do without), loads alone, or making sums into outputs as convolutions end. One file an
+// instruction set. Each returns a value that depends on all of its work, or writes it, so that no compiler
+// leaves any out.
 #pragma once
 
 #include <cstddef>
@@ -13,11 +14,16 @@ struct ComputeLoop {
   double operations = 0;                                   // of one iteration, two a multiply-add
 };
 
+/// Makes `count` sums (a multiple of 64) into outputs; both aligned to 64 bytes.
+using OutputLoop = void (*)(const std::byte* sums, std::byte* outputs, std::size_t count);
+
 struct PeakLoops {
   ComputeLoop fp32;
   ComputeLoop int8;  // products of 8-bit values, exact sums in 32 bits
   /// Reads `bytes`, a multiple of 4096, from memory aligned to 64 bytes.
   std::int64_t (*read)(const std::byte* data, std::size_t bytes) = nullptr;
+  OutputLoop fp32_outputs = nullptr;  // float sums, a bias and a ReLU
+  OutputLoop int8_outputs = nullptr;  // s32 sums, scaled, rounded, clamped to bytes
 };
 
 /// Independent accumulators of a loop: two multiply-adds a cycle of up to six cycles' latency each.

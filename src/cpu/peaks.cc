@@ -9,9 +9,14 @@
 #include <cmath>
 #include <cstring>
 #include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "base/aligned_buffer.h"
+#include "base/barrier.h"
 #include "base/thread_pool.h"
 #include "cpu/peak_loops.h"
 #include "octet/error.h"
@@ -92,6 +97,19 @@ double measure_read(base::ThreadPool& pool, double seconds, ReadLoop read, std::
   });
 }
 
+/// Outputs a second, from sums that stay in the first-level cache to results that do.
+double measure_outputs(base::ThreadPool& pool, double seconds, cpu::OutputLoop loop) {
+  if (loop == nullptr) return 0;
+  constexpr std::size_t kOutputs = 1024, kSumBytes = kOutputs * 4, kRepeats = 200;
+  constexpr std::size_t kShare = 2 * kSumBytes;
+  base::AlignedBuffer buffer(kShare * static_cast<std::size_t>(pool.size()));
+  std::memset(buffer.data(), 0, buffer.size());
+  return measure_rate(pool, seconds, static_cast<double>(kOutputs * kRepeats), [&](int worker) {
+    std::byte* sums = buffer.data() + kShare * static_cast<std::size_t>(worker);
+    for (std::size_t i = 0; i < kRepeats; ++i) loop(sums, sums + kSumBytes, kOutputs);
+  });
+}
+
 /// The loops of an instruction set; where it has none of its own for something, those of a lower one.
 cpu::PeakLoops loops_for(Isa isa) {
   cpu::PeakLoops loops = cpu::kGenericLoops;
@@ -104,6 +122,27 @@ cpu::PeakLoops loops_for(Isa isa) {
   (void)isa;
 #endif
   return loops;
+}
+
+/// What each thread reads to measure a cache or memory: more than the level before holds, and all threads
+/// together no more than half of the level.
+struct ReadSizes {
+  std::size_t l1, l2, l3, memory;  // 0: unknown
+};
+
+ReadSizes read_sizes(const MachineInfo& machine, int threads) {
+  const auto shares = static_cast<std::uint64_t>(threads);
+  const std::uint64_t l1 = machine.l1d_bytes > 0 ? machine.l1d_bytes : std::uint64_t{32} << 10;
+  const std::uint64_t l2 = machine.l2_bytes > 0 ? machine.l2_bytes : std::uint64_t{512} << 10;
+  // An L3 cache that only takes what leaves the L2 caches holds beside them.
+  std::set<int> l3s;
+  for (const CpuPlace& place : machine.placement) l3s.insert(place.l3);
+  const std::uint64_t sharers = (shares + l3s.size() - 1) / l3s.size();
+  const std::uint64_t l3 = machine.l3_bytes > 0 ? l2 + machine.l3_bytes / 2 / sharers : 0;
+  // Together far more than the last-level cache holds, but never much of the machine's memory.
+  std::uint64_t memory = std::max(std::uint64_t{128} << 20, 4 * machine.l3_bytes * l3s.size());
+  if (machine.memory_bytes > 0) memory = std::min(memory, machine.memory_bytes / 4);
+  return {l1 * 3 / 4, l2 / 2, l3, memory / shares};
 }
 
 void check_arguments(const MachineInfo& machine, int threads, Isa isa, double seconds) {
@@ -130,23 +169,35 @@ MachinePeaks measure_peaks(int threads, Isa isa, double seconds) {
   const MachineInfo machine = describe_machine();
   check_arguments(machine, threads, isa, seconds);
   const cpu::PeakLoops loops = loops_for(isa);
-  base::ThreadPool pool(threads, machine.cpus);
+  std::vector<int> cpus;
+  for (const CpuPlace& place : machine.placement) cpus.push_back(place.cpu);
+  base::ThreadPool pool(threads, cpus);
 
   MachinePeaks peaks;
   peaks.fp32_gflops = measure_compute(pool, seconds, loops.fp32) / 1e9;
   peaks.int8_gops = measure_compute(pool, seconds, loops.int8) / 1e9;
 
-  // Slices of well under a millisecond, so that some pass without a task switch on a busy machine.
-  constexpr std::size_t kL2Slice = std::size_t{8} << 20, kMemorySlice = std::size_t{4} << 20;
-  const std::uint64_t l2 = machine.l2_bytes > 0 ? machine.l2_bytes : std::uint64_t{512} << 10;
-  peaks.l2_read_gbps = measure_read(pool, seconds, loops.read, l2 / 2, kL2Slice) / 1e9;
+  peaks.fp32_outputs_gps = measure_outputs(pool, seconds, loops.fp32_outputs) / 1e9;
+  peaks.int8_outputs_gps = measure_outputs(pool, seconds, loops.int8_outputs) / 1e9;
 
-  // Together far more than the last-level cache holds, but never much of the machine's memory.
-  std::uint64_t total = std::max(std::uint64_t{128} << 20, 4 * machine.l3_bytes);
-  if (machine.memory_bytes > 0) total = std::min(total, machine.memory_bytes / 4);
-  const auto share = static_cast<std::size_t>(total) / static_cast<std::size_t>(threads);
-  peaks.memory_read_gbps = measure_read(pool, seconds, loops.read, share, kMemorySlice) / 1e9;
+  // Slices of well under a millisecond, so that some pass without a task switch on a busy machine.
+  constexpr std::size_t kCacheSlice = std::size_t{8} << 20, kMemorySlice = std::size_t{4} << 20;
+  const ReadSizes sizes = read_sizes(machine, threads);
+  peaks.l1_read_gbps = measure_read(pool, seconds, loops.read, sizes.l1, kCacheSlice) / 1e9;
+  peaks.l2_read_gbps = measure_read(pool, seconds, loops.read, sizes.l2, kCacheSlice) / 1e9;
+  if (sizes.l3 > 0)
+    peaks.l3_read_gbps = measure_read(pool, seconds, loops.read, sizes.l3, kMemorySlice) / 1e9;
+  peaks.memory_read_gbps = measure_read(pool, seconds, loops.read, sizes.memory, kMemorySlice) / 1e9;
   return peaks;
+}
+
+const MachinePeaks& machine_peaks(int threads, Isa isa) {
+  static std::mutex mutex;
+  static std::map<std::pair<int, Isa>, MachinePeaks> measured;  // whose entries stay where they are
+  const std::lock_guard lock(mutex);
+  const auto known = measured.find({threads, isa});
+  if (known != measured.end()) return known->second;
+  return measured[{threads, isa}] = measure_peaks(threads, isa);
 }
 
 }  // namespace octet

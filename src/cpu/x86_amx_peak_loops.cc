@@ -85,6 +85,7 @@ std::int64_t multiply_add_int8(std::int64_t iterations) {
 
 }  // namespace
 
-const PeakLoops kAmxLoops = {{}, {multiply_add_int8, kSteps * 4 * 16 * 16 * 64 * 2.0}, nullptr};
+const PeakLoops kAmxLoops = {
+    {}, {multiply_add_int8, kSteps * 4 * 16 * 16 * 64 * 2.0}, nullptr, nullptr, nullptr};
 
 }  // namespace octet::cpu

@@ -54,9 +54,40 @@ std::int64_t read(const std::byte* data, std::size_t bytes) {
   return first_lane(total);
 }
 
+void finish_fp32(const std::byte* sums, std::byte* outputs, std::size_t count) {
+  const auto* from = reinterpret_cast<const float*>(sums);
+  auto* to = reinterpret_cast<float*>(outputs);
+  const __m256 bias = _mm256_set1_ps(0.5f);
+  for (std::size_t i = 0; i < count; i += 8)
+    _mm256_store_ps(to + i,
+                    _mm256_max_ps(_mm256_add_ps(_mm256_load_ps(from + i), bias), _mm256_setzero_ps()));
+}
+
+__m256i rounded(const __m256i* sums, __m256 multipliers, __m256 addend) {
+  const __m256 scaled = _mm256_fmadd_ps(_mm256_cvtepi32_ps(_mm256_load_si256(sums)), multipliers, addend);
+  return _mm256_cvtps_epi32(scaled);
+}
+
+void finish_int8(const std::byte* sums, std::byte* outputs, std::size_t count) {
+  const auto* from = reinterpret_cast<const __m256i*>(sums);
+  auto* to = reinterpret_cast<__m256i*>(outputs);
+  const __m256 multipliers = _mm256_set1_ps(0.01f), addend = _mm256_set1_ps(3.0f);
+  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7), low = _mm256_set1_epi8(3);
+  for (std::size_t i = 0; i < count / 32; ++i) {
+    __m256i q[4];
+#pragma GCC unroll 4
+    for (std::size_t j = 0; j < 4; ++j) q[j] = rounded(from + i * 4 + j, multipliers, addend);
+    const __m256i mixed = _mm256_packus_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
+    _mm256_store_si256(to + i, _mm256_max_epu8(_mm256_permutevar8x32_epi32(mixed, order), low));
+  }
+}
+
 }  // namespace
 
-const PeakLoops kAvx2Loops = {
-    {multiply_add_fp32, kChains * 8 * 2.0}, {multiply_add_int8, kChains * 2 * 8 * 2.0}, read};
+const PeakLoops kAvx2Loops = {{multiply_add_fp32, kChains * 8 * 2.0},
+                              {multiply_add_int8, kChains * 2 * 8 * 2.0},
+                              read,
+                              finish_fp32,
+                              finish_int8};
 
 }  // namespace octet::cpu

@@ -54,9 +54,41 @@ std::int64_t read(const std::byte* data, std::size_t bytes) {
   return first_lane(total);
 }
 
+void finish_fp32(const std::byte* sums, std::byte* outputs, std::size_t count) {
+  const auto* from = reinterpret_cast<const float*>(sums);
+  auto* to = reinterpret_cast<float*>(outputs);
+  const __m512 bias = _mm512_set1_ps(0.5f);
+  for (std::size_t i = 0; i < count; i += 16)
+    _mm512_store_ps(to + i,
+                    _mm512_max_ps(_mm512_add_ps(_mm512_load_ps(from + i), bias), _mm512_setzero_ps()));
+}
+
+__m512i rounded(const __m512i* sums, __m512 multipliers, __m512 addend) {
+  const __m512 scaled = _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_load_si512(sums)), multipliers, addend);
+  return _mm512_cvtps_epi32(scaled);
+}
+
+void finish_int8(const std::byte* sums, std::byte* outputs, std::size_t count) {
+  const auto* from = reinterpret_cast<const __m512i*>(sums);
+  auto* to = reinterpret_cast<__m512i*>(outputs);
+  const __m512 multipliers = _mm512_set1_ps(0.01f), addend = _mm512_set1_ps(3.0f);
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  const __m512i low = _mm512_set1_epi8(3);
+  for (std::size_t i = 0; i < count / 64; ++i) {
+    __m512i q[4];
+#pragma GCC unroll 4
+    for (std::size_t j = 0; j < 4; ++j) q[j] = rounded(from + i * 4 + j, multipliers, addend);
+    const __m512i mixed = _mm512_packus_epi16(_mm512_packs_epi32(q[0], q[1]), _mm512_packs_epi32(q[2], q[3]));
+    _mm512_store_si512(to + i, _mm512_max_epu8(_mm512_permutexvar_epi32(order, mixed), low));
+  }
+}
+
 }  // namespace
 
-const PeakLoops kAvx512Loops = {
-    {multiply_add_fp32, kChains * 16 * 2.0}, {multiply_add_int8, kChains * 2 * 16 * 2.0}, read};
+const PeakLoops kAvx512Loops = {{multiply_add_fp32, kChains * 16 * 2.0},
+                                {multiply_add_int8, kChains * 2 * 16 * 2.0},
+                                read,
+                                finish_fp32,
+                                finish_int8};
 
 }  // namespace octet::cpu

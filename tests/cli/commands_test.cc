@@ -138,7 +138,10 @@ TEST_F(Commands, ProfileAccountsForEachStep) {
   for (const json& layer : result["layers"]) {
     share += layer["share"].get<double>();
     sum += layer["ms"].get<double>();
-    EXPECT_THAT(layer["bound"].get<std::string>(), ::testing::AnyOf("compute", "memory"));
+    const std::string bound = layer["bound"];
+    EXPECT_THAT(bound, ::testing::AnyOf("compute", "l2", "l3", "memory", "epilogue"));
+    EXPECT_EQ(layer["bounds"].value(bound, 0.0), layer["bound_ms"].get<double>());
+    for (const auto& [name, ms] : layer["bounds"].items()) EXPECT_LE(ms, layer["bound_ms"]) << name;
   }
   EXPECT_NEAR(share, 100, 1e-6);
   EXPECT_NEAR(sum, result["sum_ms"].get<double>(), 1e-9);

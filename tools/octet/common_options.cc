@@ -252,10 +252,15 @@ Engine build_engine(const Network& network, const EngineOptions& options,
   return Engine::build(network, build);
 }
 
-void add_output_options(CLI::App& command, OutputOptions& options) {
-  command.add_option("--format", options.format, "text, or one JSON document on stdout")
-      ->check(CLI::IsMember({"text", "json"}).description(""))
-      ->type_name("text|json");
+void add_output_options(CLI::App& command, OutputOptions& options, bool markdown) {
+  std::vector<std::string> formats = {"text", "json"};
+  if (markdown) formats.emplace_back("markdown");
+  command
+      .add_option("--format", options.format,
+                  markdown ? "text, one JSON document on stdout, or tables for a Markdown page"
+                           : "text, or one JSON document on stdout")
+      ->check(CLI::IsMember(formats).description(""))
+      ->type_name(fmt::format("{}", fmt::join(formats, "|")));
 }
 
 void add_picture_options(CLI::App& command, PictureOptions& options) {

@@ -62,8 +62,10 @@ void require_cpu(const std::string& device);
 struct OutputOptions {
   std::string format = "text";
   bool json() const { return format == "json"; }
+  bool markdown() const { return format == "markdown"; }
 };
-void add_output_options(CLI::App& command, OutputOptions& options);
+/// `markdown`: the command can print its tables as Markdown too.
+void add_output_options(CLI::App& command, OutputOptions& options, bool markdown = false);
 
 struct PictureOptions {
   std::string protocol;  ///< empty: what the network was trained with

@@ -7,6 +7,7 @@
 #include <set>
 #include <vector>
 
+#include "lab/profile/layer_record.h"
 #include "octet/machine.h"
 #include "tools/octet/command.h"
 #include "tools/octet/common_options.h"
@@ -50,12 +51,10 @@ Json to_json(const MachineInfo& machine, const MachinePeaks* peaks, int threads)
                    {"l3_bytes", machine.l3_bytes},
                    {"memory_bytes", machine.memory_bytes},
                    {"gpus", Json::array()}};
-  if (peaks != nullptr)
-    document["peaks"] = {{"threads", threads},
-                         {"fp32_gflops", peaks->fp32_gflops},
-                         {"int8_gops", peaks->int8_gops},
-                         {"memory_read_gbps", peaks->memory_read_gbps},
-                         {"l2_read_gbps", peaks->l2_read_gbps}};
+  if (peaks != nullptr) {
+    document["peaks"] = {{"threads", threads}};
+    document["peaks"].update(lab::to_json(*peaks));
+  }
   return document;
 }
 
@@ -82,10 +81,11 @@ void print_text(const MachineInfo& machine, const MachinePeaks* peaks, int threa
   for (const IsaStatus& status : machine.isas)
     fmt::print("isa      {:<11} {}\n", to_string(status.isa), status.usable ? "yes" : "no: " + status.reason);
   if (peaks != nullptr) {
-    fmt::print("peaks    {:.0f} GFLOPS FP32, {}, {:.1f} GB/s from memory, {:.0f} GB/s from L2 ({} threads)\n",
-               peaks->fp32_gflops,
+    fmt::print("peaks    {:.0f} GFLOPS FP32, {} ({} threads)\n", peaks->fp32_gflops,
                peaks->int8_gops > 0 ? fmt::format("{:.0f} GOPS INT8", peaks->int8_gops) : "INT8 not measured",
-               peaks->memory_read_gbps, peaks->l2_read_gbps, threads);
+               threads);
+    fmt::print("reading  {:.0f} GB/s from L1, {:.0f} from L2, {:.0f} from L3, {:.1f} from memory\n",
+               peaks->l1_read_gbps, peaks->l2_read_gbps, peaks->l3_read_gbps, peaks->memory_read_gbps);
   }
   fmt::print("gpus     none: this build has no CUDA device\n");
 }
@@ -95,7 +95,7 @@ int run(const Options& options) {
   const BuildOptions build = build_options(options.engine);
   const int threads = build.threads > 0 ? build.threads : machine.default_threads;
   MachinePeaks peaks;
-  if (!options.no_peaks) peaks = measure_peaks(threads, build.isa.value_or(machine.best_isa));
+  if (!options.no_peaks) peaks = machine_peaks(threads, build.isa.value_or(machine.best_isa));
   const MachinePeaks* measured = options.no_peaks ? nullptr : &peaks;
   if (options.output.json())
     print_json(to_json(machine, measured, threads));

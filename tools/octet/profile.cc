@@ -8,6 +8,7 @@
 #include "lab/profile/layer_profile.h"
 #include "lab/profile/measure_layers.h"
 #include "octet/error.h"
+#include "octet/machine.h"
 #include "tools/octet/command.h"
 #include "tools/octet/common_options.h"
 #include "tools/support/json_output.h"
@@ -31,8 +32,9 @@ Json to_document(const lab::LayerProfile& profile) {
   return document;
 }
 
-void print_layers(const lab::LayerProfile& profile) {
-  constexpr auto kRight = Table::Align::kRight;
+constexpr auto kRight = Table::Align::kRight;
+
+Table layer_table(const lab::LayerProfile& profile) {
   Table table({{"layer"},
                {"kernel"},
                {"ms", kRight},
@@ -40,39 +42,70 @@ void print_layers(const lab::LayerProfile& profile) {
                {"GOPS", kRight},
                {"of peak %", kRight},
                {"GB/s", kRight},
-               {"bound by"}});
+               {"bound ms", kRight},
+               {"of bound %", kRight},
+               {"bound by"},
+               {"waiting ms", kRight}});
   for (const lab::LayerFigures& layer : profile.layers)
     table.add_row({layer.layer, layer.kernel, fmt::format("{:.3f}", layer.ms),
                    fmt::format("{:.1f}", 100 * layer.share), fmt::format("{:.1f}", layer.gops),
                    fmt::format("{:.0f}", 100 * layer.peak_share), fmt::format("{:.1f}", layer.gbps),
-                   layer.bound});
-  table.print();
+                   fmt::format("{:.3f}", layer.bound.ms()), fmt::format("{:.0f}", 100 * layer.bound_share),
+                   layer.bound.by(), fmt::format("{:.3f}", layer.wait_ms)});
+  return table;
 }
 
 /// Changes have a sign; the whole times at both ends have none.
-void print_waterfall(const std::vector<lab::WaterfallStep>& steps) {
-  if (steps.empty()) return;
-  fmt::print("\nfrom the operations at FP32's peak to the time measured:\n\n");
-  Table table({{"step"}, {"ms", Table::Align::kRight}, {"what it is"}});
+Table waterfall_table(const std::vector<lab::WaterfallStep>& steps) {
+  Table table({{"step"}, {"ms", kRight}, {"what it is"}});
   for (const lab::WaterfallStep& step : steps) {
     const bool whole = &step == &steps.front() || &step == &steps.back();
     table.add_row(
         {step.step, whole ? fmt::format("{:.3f}", step.ms) : fmt::format("{:+.3f}", step.ms), step.text});
   }
-  table.print();
+  return table;
 }
 
+std::string peaks_in_words(const MachinePeaks& peak) {
+  std::string words = fmt::format("{:.0f} GFLOPS FP32", peak.fp32_gflops);
+  if (peak.int8_gops > 0) words += fmt::format(", {:.0f} GOPS INT8", peak.int8_gops);
+  words += fmt::format("; reading {:.0f} GB/s from L1, {:.0f} from L2", peak.l1_read_gbps, peak.l2_read_gbps);
+  if (peak.l3_read_gbps > 0) words += fmt::format(", {:.0f} from L3", peak.l3_read_gbps);
+  words += fmt::format(", {:.1f} from memory; finishing {:.0f} G outputs/s FP32", peak.memory_read_gbps,
+                       peak.fp32_outputs_gps);
+  if (peak.int8_outputs_gps > 0) words += fmt::format(", {:.0f} INT8", peak.int8_outputs_gps);
+  return words;
+}
+
+std::string sums_in_words(const lab::LayerProfile& profile) {
+  const double accounted = profile.sum_ms + profile.waiting_ms;
+  return fmt::format(
+      "The layers take {:.3f} ms and waiting for other threads {:.3f} ms, together {:.1f} % of the whole "
+      "run's "
+      "{:.3f} ms ({:.3f} ms without the clock reads).",
+      profile.sum_ms, profile.waiting_ms, profile.whole_ms > 0 ? 100 * accounted / profile.whole_ms : 0.0,
+      profile.whole_ms, profile.untimed_ms);
+}
+
+constexpr const char* kWaterfallTitle = "From the operations at FP32's peak to the time measured:";
+
 void print_text(const lab::LayerProfile& profile) {
-  fmt::print(
-      "{}, {}, batch {}, {} threads, {}; peaks {:.0f} GFLOPS, {:.0f} INT8 GOPS, {:.1f} GB/s from memory\n\n",
-      profile.network, profile.precision, profile.batch, profile.threads, profile.isa,
-      profile.peak.fp32_gflops, profile.peak.int8_gops, profile.peak.memory_read_gbps);
-  print_layers(profile);
-  fmt::print(
-      "\nsum of the layers {:.3f} ms, whole run {:.3f} ms ({:.3f} ms without the clock reads);\nthe rest is "
-      "threads waiting for each other or for other programs\n",
-      profile.sum_ms, profile.whole_ms, profile.untimed_ms);
-  print_waterfall(profile.waterfall);
+  fmt::print("{}, {}, batch {}, {} threads, {}\npeaks: {}\n\n", profile.network, profile.precision,
+             profile.batch, profile.threads, profile.isa, peaks_in_words(profile.peak));
+  layer_table(profile).print();
+  fmt::print("\n{}\n", sums_in_words(profile));
+  if (profile.waterfall.empty()) return;
+  fmt::print("\n{}\n\n", kWaterfallTitle);
+  waterfall_table(profile.waterfall).print();
+}
+
+void print_markdown(const lab::LayerProfile& profile) {
+  fmt::print("### {}, {}, batch {}, {} threads, {}\n\n{}. Peaks measured: {}.\n\n", profile.network,
+             profile.precision, profile.batch, profile.threads, profile.isa, describe_machine().cpu_model,
+             peaks_in_words(profile.peak));
+  fmt::print("{}\n{}\n", layer_table(profile).to_markdown(), sums_in_words(profile));
+  if (profile.waterfall.empty()) return;
+  fmt::print("\n{}\n\n{}", kWaterfallTitle, waterfall_table(profile.waterfall).to_markdown());
 }
 
 lab::LayerProfile measure(const Options& options, const Engine& engine) {
@@ -96,6 +129,8 @@ int run(const Options& options) {
   const lab::LayerProfile profile = measure(options, engine);
   if (options.output.json())
     print_json(to_document(profile));
+  else if (options.output.markdown())
+    print_markdown(profile);
   else
     print_text(profile);
   return 0;
@@ -110,16 +145,18 @@ void add_profile(CLI::App& program, Run& selected) {
   add_network_options(*command, options->network);
   command->add_option("--iterations", options->iterations, "runs; figures are their medians")->type_name("N");
   add_engine_options(*command, options->engine);
-  add_output_options(*command, options->output);
+  add_output_options(*command, options->output, true);
   command->footer(
-      "A layer's time is its CPU time divided by the threads. It is bound by whichever takes longer at the\n"
-      "measured peaks: its operations (2 a MAC as the layer is defined; Winograd may exceed 100 %) or its "
-      "bytes\n"
-      "(activations, and weights once a group of images) at the speed of memory. The waterfall leads from "
-      "the\n"
-      "network's operations at FP32's peak to the time measured: what INT8's instructions save, and what "
-      "the\n"
-      "kernels, memory, other layers, layout and waiting take.\n\n"
+      "A layer's time is its CPU time divided by the threads; what threads waited for others behind it "
+      "stands\n"
+      "apart. GOPS and the share of the peak count 2 operations a MAC as the layer is defined (Winograd may "
+      "exceed\n"
+      "100 %). Its bound is the least time that the measured peaks allow, by what it needs longest: compute "
+      "(the\n"
+      "kernel's own operations), l2, l3 or memory (its bytes, where they lie), epilogue (making sums into\n"
+      "outputs). The waterfall leads from the network's operations at FP32's peak to the time measured: "
+      "what\n"
+      "INT8's instructions save, and what the kernels, memory, other layers, layout and waiting take.\n\n"
       "Example:\n  octet profile googlenet --batch 8");
   command->callback([options, &selected] { selected = [options] { return run(*options); }; });
 }

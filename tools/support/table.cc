@@ -45,6 +45,21 @@ std::string Table::to_string() const {
   return text;
 }
 
+std::string Table::to_markdown() const {
+  std::string text = "|", rule = "|";
+  for (const Column& column : columns_) {
+    text += ' ' + column.title + " |";
+    rule += column.align == Align::kRight ? "---:|" : "---|";
+  }
+  text += '\n' + rule + '\n';
+  for (const auto& row : rows_) {
+    text += '|';
+    for (const std::string& cell : row) text += ' ' + cell + " |";
+    text += '\n';
+  }
+  return text;
+}
+
 void Table::print() const { std::fputs(to_string().c_str(), stdout); }
 
 std::string with_separators(std::int64_t value) {

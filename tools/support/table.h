@@ -19,6 +19,8 @@ class Table {
   /// As many cells as columns.
   void add_row(std::vector<std::string> cells);
   std::string to_string() const;
+  /// For a page that renders Markdown.
+  std::string to_markdown() const;
   void print() const;  // on stdout
 
  private:

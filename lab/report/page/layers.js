@@ -1,7 +1,10 @@
 // Where the time goes, layer by layer, and the waterfall from what INT8 could do at best to what it does.
 const BOUND_NAMES = {
   compute: "arithmetic",
-  memory: "memory"
+  memory: "memory",
+  l2: "L2 cache",
+  l3: "L3 cache",
+  epilogue: "making outputs"
 };
 const LAYER_COLUMNS = [
   {head: "no.", value: (row) => formatCount(row.number)},
@@ -14,6 +17,7 @@ const LAYER_COLUMNS = [
   {head: "share of peak", value: (row) => formatPercent(row.peak_share)},
   {head: "GB/s", value: (row) => formatNumber(row.gbps)},
   {head: "bound by", text: true, value: (row) => row.bound ? named(BOUND_NAMES)(row.bound) : NO_VALUE},
+  {head: "share of bound", value: (row) => formatPercent(row.bound_share)},
 ];
 const layersName = (entry) => `${networkName(entry.network)}, ${precisionName(entry.precision)}`;
 

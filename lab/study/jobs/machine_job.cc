@@ -4,6 +4,7 @@
 #include "lab/evidence/machine.h"
 #include "lab/evidence/observation.h"
 #include "lab/power/recorder.h"
+#include "lab/profile/layer_record.h"
 #include "lab/study/jobs/jobs.h"
 #include "lab/support/json.h"
 
@@ -34,13 +35,9 @@ Json measure_all_peaks(const Workshop& shop) {
   for (const IsaStatus& status : shop.machine().isas) {
     if (!status.usable) continue;
     shop.check_stop();
-    const MachinePeaks peak = measure_peaks(shop.threads(), status.isa, kPeakSeconds);
-    peaks.push_back({{"isa", to_string(status.isa)},
-                     {"threads", shop.threads()},
-                     {"fp32_gflops", peak.fp32_gflops},
-                     {"int8_gops", peak.int8_gops},
-                     {"memory_read_gbps", peak.memory_read_gbps},
-                     {"l2_read_gbps", peak.l2_read_gbps}});
+    Json entry = {{"isa", to_string(status.isa)}, {"threads", shop.threads()}};
+    entry.update(to_json(measure_peaks(shop.threads(), status.isa, kPeakSeconds)));
+    peaks.push_back(std::move(entry));
   }
   return peaks;
 }
