@@ -76,7 +76,7 @@ LayerBound bound_of(const LayerSamples& layer, const LayerRecord& record) {
   LayerBound bound;
   const double batch = record.batch, threads = record.threads;
   const auto macs = static_cast<double>(layer.kernel_macs > 0 ? layer.kernel_macs : layer.macs);
-  bound.compute = time_ms(2e-9 * macs * batch, peak_of(layer, record.peak));
+  bound.compute = time_ms(2e-9 * macs * batch, peak_of_kernel(layer, record.peak));
   const double outputs_peak =
       works_on_bytes(layer) ? record.peak.int8_outputs_gps : record.peak.fp32_outputs_gps;
   if (layer.macs > 0)

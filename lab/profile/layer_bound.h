@@ -2,12 +2,11 @@
 // measured for as many threads, whichever the layer needs longest.
 //
 //   compute   its multiply-accumulates, as the kernel executes them (padding included; of Winograd, those
-//   that are
-//             left), at the peak of their type
+//             that are left), at the peak of their type
 //   l2, l3,   its bytes at the read speed of the level that they come from. Activations come from the
-//   smallest level memory    that holds what a thread reads and writes of them in a call (the caller's inputs
-//   and outputs: in a run);
-//             weights, from the one that holds all weights that are read before these are read again
+//   memory    smallest level that holds what a thread reads and writes of them in a call (the caller's inputs
+//             and outputs: in a run); weights, from the one that holds all weights that are read before these
+//             are read again
 //   epilogue  its outputs, made from sums as fast as that goes by itself
 //
 // Each is a time that the layer cannot pass, were everything else free; real kernels need some of several at

@@ -40,6 +40,15 @@ TEST(LayerBound, CountsWhatTheKernelExecutesNotWhatTheLayerDefines) {
   EXPECT_NEAR(bound(winograd).compute, 0.5, 1e-12);
 }
 
+TEST(LayerBound, MultipliesNumbersOf16BitsAtHalfThePeakOfBytes) {
+  LayerSamples winograd = convolution(100'000'000, 1000);
+  winograd.kernel_macs = 25'000'000;
+  winograd.kernel = "conv_i8/winograd_f4/avx512vnni";
+  EXPECT_NEAR(bound(winograd).compute, 1, 1e-12);
+  winograd.kernel = "conv_i16/direct/avx512vnni";
+  EXPECT_NEAR(bound(winograd).compute, 1, 1e-12);
+}
+
 TEST(LayerBound, ReadsActivationsFromTheLevelThatHoldsACall) {
   EXPECT_NEAR(bound(convolution(1, 1'000'000)).l2, 0.02, 1e-12);
   EXPECT_STREQ(bound(convolution(1, 1'000'000)).by(), "l2");

@@ -42,6 +42,13 @@ double peak_of(const LayerSamples& layer, const MachinePeaks& peak) {
   return works_on_bytes(layer) && peak.int8_gops > 0 ? peak.int8_gops : peak.fp32_gflops;
 }
 
+double peak_of_kernel(const LayerSamples& layer, const MachinePeaks& peak) {
+  const auto has = [&](const char* part) { return layer.kernel.find(part) != std::string::npos; };
+  const bool by_16_bits = has("_i8/winograd") || has("_i16/");
+  if (by_16_bits && has("vnni") && peak.int8_gops > 0) return peak.int8_gops / 2;
+  return peak_of(layer, peak);
+}
+
 TimeParts time_parts(const LayerSamples& layer, double ms, int batch, const MachinePeaks& peak) {
   TimeParts parts;
   if (layer.macs <= 0) {

@@ -35,5 +35,7 @@ double giga_bytes(const LayerSamples& layer, int batch);
 int count_groups(const LayerSamples& layer, int batch);
 /// The peak of the layer's type, 1e9 operations a second; 0 where not measured.
 double peak_of(const LayerSamples& layer, const MachinePeaks& peak);
+/// That of what the kernel multiplies: VNNI has half as many products of 16 bits, which exact Winograd's are.
+double peak_of_kernel(const LayerSamples& layer, const MachinePeaks& peak);
 
 }  // namespace octet::lab

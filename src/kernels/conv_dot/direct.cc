@@ -6,9 +6,14 @@
 //     for each block of pixels           micro-kernel, over all taps
 //
 // Addresses of the tile's pixels are tabulated once; from panel to panel they move by a constant.
+//
+// A padded 1x1 layer's border sees nothing but the halo, so its pixels are all alike (a quarter of
+// SqueezeNet's last layer). The layer is computed without padding; with an image's first pixel goes one of
+// the border, which is then copied to the others.
 #include "kernels/conv_dot/direct.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/aligned_buffer.h"
 #include "kernels/conv_dot/convolution.h"
@@ -35,18 +40,37 @@ void advance(Pointer* pointers, std::int64_t count, std::int64_t bytes) {
   for (std::int64_t i = 0; i < count; ++i) pointers[i] += bytes;
 }
 
+bool has_border(const ConvDesc& desc) {
+  const WindowDesc& w = desc.window;
+  const bool plain = w.kernel_h == 1 && w.kernel_w == 1 && w.stride_h == 1 && w.stride_w == 1;
+  return plain && desc.output.pixels() > desc.input.pixels() && desc.groups == 1 && !desc.residual &&
+         !desc.bias_map;
+}
+
+/// The layer, or what is left of it without its border.
+ConvDesc without_border(ConvDesc desc) {
+  if (!has_border(desc)) return desc;
+  desc.window.pad_top = desc.window.pad_left = desc.window.pad_bottom = desc.window.pad_right = 0;
+  desc.output.height = desc.input.height;
+  desc.output.width = desc.input.width;
+  return desc;
+}
+
 class DirectConvolution final : public Kernel {
  public:
   DirectConvolution(const ConvDesc& desc, const ElementKernels& kernels)
       : desc_(desc),
         kernels_(kernels),
         packed_(desc, kernels.fast.lanes, tap_of(desc)),
-        geometry_(desc, tap_of(desc), packed_.tap_groups()),
+        inner_(without_border(desc)),
+        geometry_(inner_, tap_of(desc), packed_.tap_groups()),
         epilogue_(epilogue_of(desc)),
         bounded_epilogue_(bounded(epilogue_)),
         output_(desc.output),
         residual_(desc.residual_map),
-        lanes_before_(lanes_before(packed_.panels())) {}
+        lanes_before_(lanes_before(packed_.panels())),
+        border_(desc.output.pixels() - inner_.output.pixels()),
+        halo_(halo_pixel(desc, divide_up(desc.input.channels, kChannelQuad) * kChannelQuad)) {}
 
   std::size_t packed_bytes() const override { return packed_.bytes(); }
   void pack_integer(const IntegerWeights& weights, std::span<std::byte> packed) const override {
@@ -69,18 +93,19 @@ class DirectConvolution final : public Kernel {
   std::int64_t worker_macs(int images, int worker, int workers) const override {
     std::int64_t lanes = 0;  // of all pixels
     for_each_item(images, worker, workers, [&](const Tile& tile, Share panels) {
-      lanes += tile.pixels() * (lanes_before_[static_cast<std::size_t>(panels.end)] -
-                                lanes_before_[static_cast<std::size_t>(panels.begin)]);
+      lanes += (tile.pixels() + (with_border(tile) ? 1 : 0)) *
+               (lanes_before_[static_cast<std::size_t>(panels.end)] -
+                lanes_before_[static_cast<std::size_t>(panels.begin)]);
     });
     const auto taps = static_cast<std::int64_t>(geometry_.taps().size());
-    return lanes * taps * packed_.tap_groups() * packed_.group_elements();
+    return lanes * taps * geometry_.tap_groups() * packed_.group_elements();
   }
 
  private:
   /// Calls f(tile, panels) for the worker's share of a call.
   template <typename F>
   void for_each_item(int images, int worker, int workers, F&& f) const {
-    const OutputSpace space{.images = images, .columns = desc_.output.pixels(), .panels = lanes_before_};
+    const OutputSpace space{.images = images, .columns = inner_.output.pixels(), .panels = lanes_before_};
     const TileLimits limits{.images = geometry_.tile_images(images), .columns = geometry_.max_pixels()};
     WorkShare(space, worker, workers).for_each_tile(limits, [&](const WorkTile& t) {
       f(Tile{static_cast<int>(t.image), static_cast<int>(t.images), t.column, t.column + t.columns},
@@ -89,12 +114,12 @@ class DirectConvolution final : public Kernel {
   }
 
   std::int64_t table_bytes(int images) const {
-    const std::int64_t bytes = geometry_.tile_images(images) * geometry_.max_pixels() * kPointer;
+    const std::int64_t bytes = geometry_.tile_images(images) * (geometry_.max_pixels() + border_) * kPointer;
     return static_cast<std::int64_t>(base::round_up(static_cast<std::size_t>(bytes), base::kCacheLine));
   }
 
   void run_tile(const Call& call, const Tile& tile, Share panels) const noexcept {
-    const std::int64_t table = table_bytes(call.images), pixels = tile.pixels();
+    const std::int64_t table = table_bytes(call.images), inner = tile.pixels();
     std::byte* copy = call.scratch + 4 * table;
     if (!geometry_.in_place()) geometry_.copy(tile, call.inputs[0], copy);
 
@@ -106,16 +131,24 @@ class DirectConvolution final : public Kernel {
     fill(tile, call.output, output_, at.output);
     if (desc_.residual) fill(tile, call.inputs[1], residual_, at.residual);
     fill_bias(tile, call.weights, at.bias);
+    std::int64_t computed = inner, pixels = inner;
+    if (with_border(tile)) {
+      at.input[computed] = halo_.data();
+      at.bias[computed++] = packed_.bias(call.weights);
+      pixels += fill_border(tile, call.output, at.output + inner);
+    }
 
     Panel before;  // that the tables stand at: channel 0 of group 0
     for (std::int64_t i = panels.begin; i < panels.end; ++i) {
       const Panel& panel = packed_.panels()[static_cast<std::size_t>(i)];
       const std::int64_t channels = panel.channel - before.channel;
-      advance(at.input, pixels, (panel.group - before.group) * geometry_.group_bytes());
+      advance(at.input, computed, (panel.group - before.group) * geometry_.group_bytes());
       advance(at.output, pixels, channels / kChannelBlock * output_.block);
-      advance(at.bias, pixels, channels * 4);
-      if (desc_.residual) advance(at.residual, pixels, channels / kChannelBlock * residual_.block);
-      run_panel(call.weights, static_cast<std::size_t>(i), at, pixels);
+      advance(at.bias, computed, channels * 4);
+      if (desc_.residual) advance(at.residual, computed, channels / kChannelBlock * residual_.block);
+      run_panel(call.weights, static_cast<std::size_t>(i), at, computed);
+      for (std::int64_t p = computed; p < pixels; ++p)
+        copy_pixel(at.output[inner], at.output[p], panel.lanes);
       before = panel;
     }
   }
@@ -125,8 +158,37 @@ class DirectConvolution final : public Kernel {
   void fill(const Tile& tile, const Operand& operand, const Steps& steps, Pointer* addresses) const noexcept {
     for (int image = 0; image < tile.images; ++image) {
       std::byte* map = operand.data + (tile.image + image) * operand.image_stride * steps.element;
-      for (std::int64_t p = tile.begin; p < tile.end; ++p) *addresses++ = map + p * steps.pixel;
+      for (std::int64_t p = tile.begin; p < tile.end; ++p) *addresses++ = map + place_of(p) * steps.pixel;
     }
+  }
+  /// An inner pixel's number among all.
+  std::int64_t place_of(std::int64_t pixel) const {
+    if (border_ == 0) return pixel;
+    const WindowDesc& w = desc_.window;
+    const std::int64_t columns = inner_.output.width;
+    return (pixel / columns + w.pad_top) * desc_.output.width + pixel % columns + w.pad_left;
+  }
+
+  bool with_border(const Tile& tile) const { return border_ > 0 && tile.begin == 0; }
+  /// How many addresses it has written.
+  std::int64_t fill_border(const Tile& tile, const Operand& output, std::byte** addresses) const noexcept {
+    std::byte** const first = addresses;
+    const std::int64_t top = desc_.window.pad_top, left = desc_.window.pad_left;
+    const auto inside = [&](std::int64_t y, std::int64_t x) {
+      return y >= top && y < top + inner_.output.height && x >= left && x < left + inner_.output.width;
+    };
+    for (int image = 0; image < tile.images; ++image) {
+      std::byte* pixel = output.data + (tile.image + image) * output.image_stride * output_.element;
+      for (std::int64_t y = 0; y < desc_.output.height; ++y)
+        for (std::int64_t x = 0; x < desc_.output.width; ++x, pixel += output_.pixel)
+          if (!inside(y, x)) *addresses++ = pixel;
+    }
+    return addresses - first;
+  }
+  void copy_pixel(const std::byte* from, std::byte* to, int lanes) const noexcept {
+    const auto bytes = static_cast<std::size_t>(kChannelBlock * output_.element);
+    for (std::int64_t block = 0; block < lanes / kChannelBlock; ++block)
+      std::memcpy(to + block * output_.block, from + block * output_.block, bytes);
   }
 
   void fill_bias(const Tile& tile, const std::byte* weights, const std::byte** addresses) const noexcept {
@@ -171,10 +233,13 @@ class DirectConvolution final : public Kernel {
   const ConvDesc desc_;
   const ElementKernels& kernels_;
   const PackedWeights packed_;
+  const ConvDesc inner_;
   const Geometry geometry_;
   const Epilogue epilogue_, bounded_epilogue_;  // for the panels that allow the second
   const Steps output_, residual_;
   const std::vector<std::int64_t> lanes_before_;
+  const std::int64_t border_;  // pixels of an image
+  const std::vector<std::byte> halo_;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 // the reference is right.
 #include <gtest/gtest.h>
 
+#include "kernels/conv_dot/convolution.h"
 #include "kernels/conv_dot/geometry.h"
 #include "kernels/conv_dot/packing.h"
 #include "kernels/conv_dot/test_same_bytes.h"
@@ -46,6 +47,45 @@ void check(const Case& c, int images = 1, const std::vector<Way>& ways = kOne,
 TEST(DirectConvolution, PointwiseReadsInPlace) {
   for (std::int64_t size : {1, 2, 5, 7, 14})
     for (std::int64_t channels : {16, 40, 272}) check({channels, size, size, 48, square(1)}, 5, kAllWays);
+}
+
+TEST(DirectConvolution, CountsAtLeastTheLayersOwnMultiplications) {
+  Case picture{3, 20, 20, 32, square(7, 2, 3)};
+  picture.picture = 4;
+  for (const Case& c : {Case{32, 6, 6, 64, square(1)}, Case{32, 6, 6, 64, square(3, 1, 1)},
+                        Case{32, 9, 9, 64, square(5, 1, 2)}, Case{30, 6, 6, 40, square(3, 2, 1)}, picture}) {
+    const ConvDesc desc = c.desc();
+    const auto macs = static_cast<std::int64_t>(conv_dot::macs(desc));
+    for (const Named& kernel : kernels_here()) {
+      const std::int64_t counted = kernel.variant.create(desc)->worker_macs(1, 0, 1);
+      EXPECT_GE(counted, macs) << kernel.name << ": " << conv_dot::describe(desc);
+      if (c.in == 32) {
+        EXPECT_EQ(counted, macs) << kernel.name << ": " << conv_dot::describe(desc);
+      }
+    }
+  }
+}
+
+// Pixels that see only the halo are computed once a tile.
+TEST(DirectConvolution, PaddedPointwise) {
+  for (std::int64_t size : {1, 5, 13, 30})
+    for (std::int64_t pad : {1, 2, 20})
+      for (std::int64_t stride : {1, 2})
+        for (std::int64_t out : {10, 96}) {
+          Case c{24, size, size + 1, out, square(1, stride, pad)};
+          c.zero_in = 3, c.zero_out = 7;
+          check(c, 3, kAllWays);
+          c.output_part = 32;
+          c.output = DataType::kFloat32;
+          check(c, 3, kAllWays);
+        }
+  Case c{24, 5, 5, 48, square(1, 1, 1)};
+  c.halo_by_channel = true;
+  check(c, 3, kAllWays);
+  c.bias_map = true;
+  check(c, 3, kAllWays);
+  c.bias_map = false, c.residual = true;
+  check(c, 3, kAllWays);
 }
 
 TEST(DirectConvolution, AllChannelTailsOfTheInput) {

@@ -42,6 +42,15 @@ void close_up_bytes(const std::byte* from, std::byte* to, std::int64_t count) {
 
 }  // namespace
 
+std::vector<std::byte> halo_pixel(const ConvDesc& desc, std::int64_t lanes) {
+  std::vector<std::byte> halo(size(lanes) * size_of(desc.input.type), std::byte{0});
+  if (desc.input.type == DataType::kUInt8) {
+    std::fill(halo.begin(), halo.end(), static_cast<std::byte>(desc.input.quantization.zero_point));
+    for (std::size_t c = 0; c < desc.halo.size(); ++c) halo[c] = std::byte{desc.halo[c]};
+  }
+  return halo;
+}
+
 Geometry::Geometry(const ConvDesc& desc, Tap tap, std::int64_t tap_groups)
     : window_(desc.window),
       input_(desc.input),
@@ -86,11 +95,7 @@ Geometry::Geometry(const ConvDesc& desc, Tap tap, std::int64_t tap_groups)
   if (in_place_) return;
   const std::int64_t most_rows = std::min((max_pixels_ + out_width_ - 2) / out_width_ + 1, out_height_);
   max_rows_ = (most_rows - 1) * w.stride_h + reach_y + 1;
-  halo_.assign(size(pixel_), std::byte{0});
-  if (input_.type == DataType::kUInt8) {
-    std::fill(halo_.begin(), halo_.end(), static_cast<std::byte>(input_.quantization.zero_point));
-    for (std::size_t c = 0; c < desc.halo.size(); ++c) halo_[c] = std::byte{desc.halo[c]};
-  }
+  halo_ = halo_pixel(desc, lanes_read);
   halo_is_one_byte_ = std::all_of(halo_.begin(), halo_.end(), [&](std::byte b) { return b == halo_[0]; });
 }
 

@@ -21,6 +21,9 @@ struct Tile {
   std::int64_t pixels() const { return images * (end - begin); }
 };
 
+/// What a window sees beside the map, in `lanes` channels.
+std::vector<std::byte> halo_pixel(const ConvDesc& desc, std::int64_t lanes);
+
 class Geometry {
  public:
   /// `tap_groups`: values of 4 bytes that one tap takes.
