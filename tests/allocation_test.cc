@@ -100,14 +100,12 @@ TEST_P(Allocations, PeakIsThePlansFigure) {
   const MemoryInfo estimate = Engine::estimate_memory(*network, options);
   const std::int64_t with_network = g_live.load();
   g_peak = with_network;
-  std::int64_t before = 0;
   {
     const Engine engine = Engine::build(*network, options);
-    before = g_live.load() - static_cast<std::int64_t>(engine.memory().weight_bytes);
     // What building needs beside the result: one folded copy of the weights at most.
     EXPECT_LE(g_peak.load() - with_network, static_cast<std::int64_t>(2 * engine.memory().weight_bytes));
     network.reset();
-    before = g_live.load() - static_cast<std::int64_t>(engine.memory().weight_bytes);
+    const std::int64_t before = g_live.load() - static_cast<std::int64_t>(engine.memory().weight_bytes);
     g_peak = g_live.load();
     Context context = engine.create_context();
     context.run(batch, input, output);

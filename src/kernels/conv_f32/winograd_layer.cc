@@ -47,7 +47,7 @@ std::optional<WinogradLayer> WinogradLayer::of(const OpDesc& op) {
 }
 
 WinogradTiles::WinogradTiles(const WinogradLayer& layer, Share range) {
-  constexpr int kOrder[2][2] = {{1, 2}, {0, 3}};  // [short rows][short columns]
+  constexpr std::size_t kOrder[2][2] = {{1, 2}, {0, 3}};  // [short rows][short columns]
   std::array<WinogradTile, kWinogradMaxBlock> unsorted;
   const auto count = static_cast<std::size_t>(range.end - range.begin);
   const std::int64_t columns = layer.columns.tiles();
@@ -63,13 +63,13 @@ WinogradTiles::WinogradTiles(const WinogradLayer& layer, Share range) {
             .width = layer.columns.size(column),
             .short_rows = layer.rows.is_short(row),
             .short_columns = layer.columns.is_short(column)};
-    ++begin_[static_cast<std::size_t>(kOrder[tile.short_rows][tile.short_columns] + 1)];
+    ++begin_[kOrder[tile.short_rows][tile.short_columns] + 1];
   }
   for (std::size_t kind = 1; kind < begin_.size(); ++kind) begin_[kind] += begin_[kind - 1];
   std::array<std::int64_t, 5> next = begin_;
   for (std::size_t t = 0; t < count; ++t) {
-    const int kind = kOrder[unsorted[t].short_rows][unsorted[t].short_columns];
-    tiles_[static_cast<std::size_t>(next[static_cast<std::size_t>(kind)]++)] = unsorted[t];
+    std::int64_t& place = next[kOrder[unsorted[t].short_rows][unsorted[t].short_columns]];
+    tiles_[static_cast<std::size_t>(place++)] = unsorted[t];
   }
 }
 

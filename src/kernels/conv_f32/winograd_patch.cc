@@ -13,7 +13,7 @@ Share inside(std::int64_t first, std::int64_t length, std::int64_t map) {
   return {begin, std::clamp<std::int64_t>(map - first, begin, length)};
 }
 
-/// `values` floats to every pixel of a row; kValues 0: as the argument says.
+/// `values` floats to each of the pixels; kValues 0: as the argument says.
 template <std::int64_t kValues>
 void spread(const float* from, std::int64_t values, std::int64_t pixels, float* to) {
   if (kValues > 0) values = kValues;
@@ -27,8 +27,8 @@ void spread(const float* from, std::int64_t values, std::int64_t pixels, float* 
   spread<0>(from, values, pixels, to);
 }
 
-/// The same where only values [exist.begin, exist.end) are there, the others being zero.
-void spread_part(const float* from, Share exist, std::int64_t values, std::int64_t pixels, float* to) {
+/// The same for a row of which only values [exist.begin, exist.end) lie in the map; the others are zero.
+void spread_row(const float* from, Share exist, std::int64_t values, std::int64_t pixels, float* to) {
   const auto one_by_one = [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t j = begin; j < end; ++j)
       for (std::int64_t i = 0; i < values; ++i) {
@@ -74,7 +74,7 @@ void gather_phases(const WinogradLayer& layer, const float* image, std::int64_t 
         const float* const from = image + (c * input.height + (exists ? row : 0)) * input.width + left;
         float* const to =
             strip + (channel / kBlock * kWinogradPatch + i) * pixels * kBlock + channel % kBlock;
-        spread_part(from, exists ? columns : Share{0, 0}, stride, pixels, to);
+        spread_row(from, exists ? columns : Share{0, 0}, stride, pixels, to);
       }
     }
   }
