@@ -48,6 +48,8 @@ OCTET_FAMILY(conv_bf16_direct_generic);
 OCTET_FAMILY(conv_bf16_direct_avx2);
 OCTET_FAMILY(conv_bf16_direct_avx512);
 OCTET_FAMILY(conv_bf16_direct_avx512bf16);
+OCTET_FAMILY(conv_bf16_winograd_avx2);
+OCTET_FAMILY(conv_bf16_winograd_avx512);
 OCTET_FAMILY(conv_i8_tiles_amx);
 OCTET_FAMILY(conv_bf16_tiles_amx);
 OCTET_FAMILY(reformat_i8_generic);

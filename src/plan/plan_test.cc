@@ -203,15 +203,12 @@ TEST(Selection, IsAPureFunctionOfWhatIsAsked) {
 }
 
 #ifdef OCTET_X86
-// A 3x3 convolution of bytes on a machine with all instruction sets up to `best`.
-std::string chosen_for_bytes(std::int64_t channels, std::int64_t size, int images, Isa best,
-                             bool winograd = true) {
+// For a 3x3 convolution of this type on a machine with all instruction sets up to `best`.
+std::string chosen(DataType type, std::int64_t channels, std::int64_t size, int images, Isa best,
+                   bool winograd = true) {
   kernels::ConvDesc desc;
-  desc.input = {.channels = channels,
-                .height = size,
-                .width = size,
-                .layout = kernels::Layout::kNhwc,
-                .type = DataType::kUInt8};
+  desc.input = {
+      .channels = channels, .height = size, .width = size, .layout = kernels::Layout::kNhwc, .type = type};
   desc.output = desc.input;
   desc.window = {.kernel_h = 3, .kernel_w = 3, .pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1};
   kernels::SelectionOptions options;
@@ -224,18 +221,31 @@ std::string chosen_for_bytes(std::int64_t channels, std::int64_t size, int image
 }
 
 TEST(Selection, TakesIntegerWinogradWhereItIsFaster) {
-  EXPECT_EQ(chosen_for_bytes(64, 56, 1, Isa::kAvx512Vnni), "conv_i8/winograd_f4/avx512vnni");
-  EXPECT_EQ(chosen_for_bytes(64, 56, 1, Isa::kAvx512Vnni, false), "conv_i8/direct/avx512vnni");
-  EXPECT_EQ(chosen_for_bytes(64, 56, 1, Isa::kAvx512), "conv_i8/winograd_f4/avx512");
-  EXPECT_EQ(chosen_for_bytes(64, 56, 1, Isa::kAvx2), "conv_i8/winograd_f4/avx2");
+  EXPECT_EQ(chosen(DataType::kUInt8, 64, 56, 1, Isa::kAvx512Vnni), "conv_i8/winograd_f4/avx512vnni");
+  EXPECT_EQ(chosen(DataType::kUInt8, 64, 56, 1, Isa::kAvx512Vnni, false), "conv_i8/direct/avx512vnni");
+  EXPECT_EQ(chosen(DataType::kUInt8, 64, 56, 1, Isa::kAvx512), "conv_i8/winograd_f4/avx512");
+  EXPECT_EQ(chosen(DataType::kUInt8, 64, 56, 1, Isa::kAvx2), "conv_i8/winograd_f4/avx2");
   // Few channels: the transforms outweigh what they save. Few pixels a call: so does reading U.
-  EXPECT_EQ(chosen_for_bytes(16, 56, 4, Isa::kAvx512Vnni), "conv_i8/direct/avx512vnni");
-  EXPECT_EQ(chosen_for_bytes(512, 7, 1, Isa::kAvx512Vnni), "conv_i8/direct/avx512vnni");
-  EXPECT_EQ(chosen_for_bytes(512, 7, 8, Isa::kAvx512Vnni), "conv_i8/winograd_f4/avx512vnni");
-  EXPECT_EQ(chosen_for_bytes(512, 7, 1, Isa::kAvx2), "conv_i8/winograd_f4/avx2");
+  EXPECT_EQ(chosen(DataType::kUInt8, 16, 56, 4, Isa::kAvx512Vnni), "conv_i8/direct/avx512vnni");
+  EXPECT_EQ(chosen(DataType::kUInt8, 512, 7, 1, Isa::kAvx512Vnni), "conv_i8/direct/avx512vnni");
+  EXPECT_EQ(chosen(DataType::kUInt8, 512, 7, 8, Isa::kAvx512Vnni), "conv_i8/winograd_f4/avx512vnni");
+  EXPECT_EQ(chosen(DataType::kUInt8, 512, 7, 1, Isa::kAvx2), "conv_i8/winograd_f4/avx2");
   // Tiles multiply faster still.
   for (std::int64_t size : {56, 28, 14, 7})
-    EXPECT_EQ(chosen_for_bytes(64 * 56 / size, size, 8, Isa::kAmx), "conv_i8/tiles/amx");
+    EXPECT_EQ(chosen(DataType::kUInt8, 64 * 56 / size, size, 8, Isa::kAmx), "conv_i8/tiles/amx");
+}
+
+TEST(Selection, TakesWinogradForBf16WhereItIsFaster) {
+  constexpr DataType kBf16 = DataType::kBFloat16;
+  EXPECT_EQ(chosen(kBf16, 64, 56, 1, Isa::kAvx512Bf16), "conv_bf16/winograd/avx512");
+  EXPECT_EQ(chosen(kBf16, 64, 56, 1, Isa::kAvx512Bf16, false), "conv_bf16/direct/avx512bf16");
+  EXPECT_EQ(chosen(kBf16, 64, 56, 1, Isa::kAvx2), "conv_bf16/winograd/avx2");
+  // Few pixels a call: reading U outweighs what it saves, unless products are slow.
+  EXPECT_EQ(chosen(kBf16, 512, 7, 1, Isa::kAvx512Bf16), "conv_bf16/direct/avx512bf16");
+  EXPECT_EQ(chosen(kBf16, 512, 7, 32, Isa::kAvx512Bf16), "conv_bf16/winograd/avx512");
+  // Tiles multiply faster still.
+  for (std::int64_t size : {56, 28, 14, 7})
+    EXPECT_EQ(chosen(kBf16, 64 * 56 / size, size, 8, Isa::kAmx), "conv_bf16/tiles/amx");
 }
 #endif
 

@@ -43,7 +43,7 @@ class WinogradConvolution final : public Kernel {
     return static_cast<std::size_t>(kWinogradPoints * (v_stride(tiles) + m_stride(tiles)) + strip_floats()) *
            sizeof(float);
   }
-  bool in_place(int input) const override { return layer_.desc.residual && input == 1; }
+  bool in_place(int input) const override { return input == 1; }
   void run(const Call& call) const noexcept override;
   std::int64_t worker_macs(int images, int worker, int workers) const override {
     std::int64_t macs = 0;
@@ -80,6 +80,7 @@ class WinogradConvolution final : public Kernel {
   };
 
   bool planar() const { return layer_.desc.input.layout == Layout::kNchw; }
+  static bool narrow(const FeatureMap& map) { return map.type == DataType::kBFloat16; }
   /// Scratch for the phases of a planar input under a row of tiles.
   std::int64_t strip_floats() const {
     if (!planar()) return 0;
@@ -93,6 +94,7 @@ class WinogradConvolution final : public Kernel {
   void run_block(const Call& call, Share tiles, Share panels) const;
   void transform_inputs(const Call& call, std::int64_t group, const Block& block) const;
   void transform_phases(const Call& call, std::int64_t group, const Block& block) const;
+  void widen_inputs(const Call& call, std::int64_t group, const Block& block) const;
   void transform_input(const WinogradTile& tile, const float* patch, std::ptrdiff_t row_stride, float* v,
                        std::ptrdiff_t stride) const {
     isa_.input_transform[tile.short_rows][tile.short_columns](patch, row_stride, v, stride);
@@ -100,6 +102,7 @@ class WinogradConvolution final : public Kernel {
   void multiply_panel(const float* u, std::int64_t panel_blocks, const Block& block) const;
   void transform_outputs(const Call& call, std::int64_t output_block, const float* m,
                          const Block& block) const;
+  void narrow_outputs(const Call& call, std::int64_t output_block, const float* m, const Block& block) const;
 
   const WinogradLayer layer_;
   const WinogradIsa& isa_;
@@ -125,11 +128,16 @@ void WinogradConvolution::run_block(const Call& call, Share tiles, Share panels)
     const WinogradPanel panel = winograd_panel(layer_, p);
     if (panel.group != group) {
       group = panel.group;
-      planar() ? transform_phases(call, group, block) : transform_inputs(call, group, block);
+      const auto transform = narrow(layer_.desc.input) ? &WinogradConvolution::widen_inputs
+                             : planar()                ? &WinogradConvolution::transform_phases
+                                                       : &WinogradConvolution::transform_inputs;
+      (this->*transform)(call, group, block);
     }
     multiply_panel(u + panel.offset, panel.blocks, block);
+    const auto transform = narrow(layer_.desc.output) ? &WinogradConvolution::narrow_outputs
+                                                      : &WinogradConvolution::transform_outputs;
     for (std::int64_t k = 0; k < panel.blocks; ++k)
-      transform_outputs(call, panel.first_block + k, block.m + k * count * kBlock, block);
+      (this->*transform)(call, panel.first_block + k, block.m + k * count * kBlock, block);
   }
 }
 
@@ -181,6 +189,26 @@ void WinogradConvolution::transform_phases(const Call& call, std::int64_t group,
   }
 }
 
+void WinogradConvolution::widen_inputs(const Call& call, std::int64_t group, const Block& block) const {
+  const FeatureMap& input = layer_.desc.input;
+  const Operand& operand = call.inputs[0];
+  const std::int64_t count = block.tiles.count();
+  alignas(64) float patch[kWinogradPatchFloats];
+  // All channels of a tile together, as they lie.
+  for (std::int64_t t = 0; t < count; ++t) {
+    const WinogradTile& tile = block.tiles[t];
+    const std::int64_t top = tile.y - layer_.desc.window.pad_top, left = tile.x - layer_.desc.window.pad_left;
+    for (std::int64_t c = 0; c < layer_.input_blocks; ++c) {
+      const std::int64_t first =
+          tile.image * operand.image_stride + (group * layer_.input_blocks + c) * kBlock;
+      std::byte* const map = operand.data + first * static_cast<std::int64_t>(size_of(input.type));
+      widen_patch(isa_.widen, map, input, top, left, patch);
+      transform_input(tile, patch, kWinogradPatch * kBlock, block.v + (c * count + t) * kBlock,
+                      v_stride(count));
+    }
+  }
+}
+
 void WinogradConvolution::multiply_panel(const float* u, std::int64_t panel_blocks,
                                          const Block& block) const {
   const std::int64_t columns = std::min<std::int64_t>(isa_.column_blocks, panel_blocks);
@@ -228,10 +256,45 @@ void WinogradConvolution::transform_outputs(const Call& call, std::int64_t outpu
   }
 }
 
+void WinogradConvolution::narrow_outputs(const Call& call, std::int64_t output_block, const float* m,
+                                         const Block& block) const {
+  constexpr std::int64_t kTile = winograd_tile(kWinogradSmallestKernel), kRow = kTile * kBlock;
+  const auto& transforms = isa_.output_transform[layer_.kernel - kWinogradSmallestKernel];
+  const std::ptrdiff_t stride = m_stride(block.tiles.count());
+  const auto pixels = [&](const Operand& operand, const FeatureMap& map, const WinogradTile& tile) {
+    const auto element = static_cast<std::int64_t>(size_of(map.type));
+    const std::int64_t pixel = map.pixel_step() * element;
+    return WinogradBf16Pixels{.first = operand.data +
+                                       (tile.image * operand.image_stride + output_block * kBlock) * element +
+                                       (tile.y * map.width + tile.x) * pixel,
+                              .row_stride = map.width * pixel,
+                              .pixel_stride = pixel,
+                              .rows = tile.height,
+                              .columns = tile.width};
+  };
+  alignas(64) float finished[kTile * kRow];  // holds the residual first
+  WinogradStore store = {};
+  store.output = finished;
+  store.residual = layer_.desc.residual ? finished : nullptr;
+  store.row_stride = kRow;
+  store.bias =
+      reinterpret_cast<const float*>(call.weights) + winograd_u_floats(layer_) + output_block * kBlock;
+  store.activation = activation_;
+  for (std::int64_t t = 0; t < block.tiles.count(); ++t) {
+    const WinogradTile& tile = block.tiles[t];
+    if (layer_.desc.residual)
+      isa_.widen(pixels(call.inputs[1], layer_.desc.residual_map, tile), finished, kRow);
+    store.rows = static_cast<int>(tile.height);
+    store.columns = static_cast<int>(tile.width);
+    transforms[tile.short_rows][tile.short_columns](m + t * kBlock, stride, store);
+    isa_.narrow(finished, kRow, pixels(call.output, layer_.desc.output, tile));
+  }
+}
+
 /// Microseconds of one image on one core that multiplies at `gflops` (the direct kernels' measure): the
 /// products, the transforms, and the reading of U once a call.
-double estimate(const OpDesc& op, int images, double gflops) {
-  const auto layer = WinogradLayer::of(op);
+double estimate(const OpDesc& op, DataType input, int images, double gflops) {
+  const auto layer = WinogradLayer::of(op, input);
   if (!layer) return -1;
   constexpr double kMemoryGigabytes = 16;                                  // a second, where all cores read
   constexpr double kInputMicroseconds = 0.12, kOutputMicroseconds = 0.06;  // of 16 channels of a tile
@@ -246,8 +309,8 @@ double estimate(const OpDesc& op, int images, double gflops) {
   return products + transforms + reading;
 }
 
-std::unique_ptr<Kernel> make(const OpDesc& op, const WinogradIsa& isa) {
-  const auto layer = WinogradLayer::of(op);
+std::unique_ptr<Kernel> make(const OpDesc& op, DataType input, const WinogradIsa& isa) {
+  const auto layer = WinogradLayer::of(op, input);
   assert(layer);
   return std::make_unique<WinogradConvolution>(*layer, isa);
 }
@@ -256,18 +319,18 @@ std::unique_ptr<Kernel> make(const OpDesc& op, const WinogradIsa& isa) {
 }  // namespace conv_f32
 
 #ifdef OCTET_X86
-double conv_f32_winograd_avx2_cost(const OpDesc& desc, int images) {
-  return conv_f32::estimate(desc, images, conv_f32::kAvx2Gflops);
-}
-std::unique_ptr<Kernel> conv_f32_winograd_avx2(const OpDesc& desc) {
-  return conv_f32::make(desc, kWinogradAvx2);
-}
-double conv_f32_winograd_avx512_cost(const OpDesc& desc, int images) {
-  return conv_f32::estimate(desc, images, conv_f32::kAvx512Gflops);
-}
-std::unique_ptr<Kernel> conv_f32_winograd_avx512(const OpDesc& desc) {
-  return conv_f32::make(desc, kWinogradAvx512);
-}
+#define OCTET_WINOGRAD(function, type, gflops, isa)                  \
+  double function##_cost(const OpDesc& desc, int images) {           \
+    return conv_f32::estimate(desc, DataType::type, images, gflops); \
+  }                                                                  \
+  std::unique_ptr<Kernel> function(const OpDesc& desc) { return conv_f32::make(desc, DataType::type, isa); }
+
+OCTET_WINOGRAD(conv_f32_winograd_avx2, kFloat32, conv_f32::kAvx2Gflops, kWinogradAvx2)
+OCTET_WINOGRAD(conv_f32_winograd_avx512, kFloat32, conv_f32::kAvx512Gflops, kWinogradAvx512)
+OCTET_WINOGRAD(conv_bf16_winograd_avx2, kBFloat16, conv_f32::kAvx2Gflops, kWinogradAvx2)
+OCTET_WINOGRAD(conv_bf16_winograd_avx512, kBFloat16, conv_f32::kAvx512Gflops, kWinogradAvx512)
+
+#undef OCTET_WINOGRAD
 #endif
 
 }  // namespace octet::kernels

@@ -47,6 +47,11 @@
 // odd number of cache lines lies between the points of V and of M, which keeps them out of each other's cache
 // sets.
 //
+// BF16 maps (kNhwc) take the same way, being widened to patches and narrowed from finished tiles in the
+// first-level cache: products and sums are FP32, U is made of weights rounded to BF16, and an output is what
+// FP32 gives for these inputs and weights, rounded to BF16 once. The error before that rounding is FP32
+// Winograd's (1e-5 of the output's range), which takes the place of conv_dot/contract.h's bound.
+//
 // A tile's values do not depend on which tiles share its block, so results are the same for any number of
 // workers and any grouping of images. Non-finite values: a NaN or infinity in the input may spoil all pixels
 // of each tile whose patch holds it (direct convolution: only those whose window does); no others.
@@ -79,6 +84,13 @@ struct WinogradStore {
   Activation activation;
 };
 
+/// 16 channels of a rectangle of pixels of a kNhwc map of BF16. Strides in bytes.
+struct WinogradBf16Pixels {
+  std::byte* first;
+  std::ptrdiff_t row_stride, pixel_stride;
+  std::int64_t rows, columns;
+};
+
 /// What an instruction set provides. All pointers are 64-byte aligned. Transforms are indexed by whether the
 /// tile is short in its [rows][columns]; they neither write nor read the points that it lacks.
 struct WinogradIsa {
@@ -94,12 +106,18 @@ struct WinogradIsa {
   /// Y of one tile of 16 channels, from m + p * point_stride, finished and stored.
   using OutputTransform = void (*)(const float* m, std::ptrdiff_t point_stride, const WinogradStore& store);
 
+  /// Between BF16 and floats whose pixels are 16 and whose rows are row_stride apart.
+  using Widen = void (*)(const WinogradBf16Pixels& from, float* to, std::ptrdiff_t row_stride);
+  using Narrow = void (*)(const float* from, std::ptrdiff_t row_stride, const WinogradBf16Pixels& to);
+
   int column_blocks;  // blocks of 16 output channels that one product covers: 1 or 2
   int max_rows;       // tiles that one product covers
   int block_tiles;    // a multiple of max_rows
   InputTransform input_transform[2][2];
   OutputTransform output_transform[kWinogradLargestKernel - kWinogradSmallestKernel + 1][2][2];  // [r - 3]
   Multiply multiply[kWinogradPanelBlocks][kWinogradMaxRows];  // [column blocks - 1][rows - 1]
+  Widen widen;
+  Narrow narrow;
 };
 
 extern const WinogradIsa kWinogradAvx2;

@@ -6,6 +6,19 @@
 namespace octet::kernels::conv_f32 {
 namespace {
 
+/// The description if it is a convolution of BF16, into BF16 or FP32, else null.
+const ConvDesc* as_bf16_convolution(const OpDesc& op) {
+  const ConvDesc* const desc = std::get_if<ConvDesc>(&op);
+  if (desc == nullptr || desc->input.type != DataType::kBFloat16 || desc->input.layout != Layout::kNhwc)
+    return nullptr;
+  const FeatureMap &output = desc->output, &residual = desc->residual_map;
+  const bool narrow = output.type == DataType::kBFloat16 && output.layout == Layout::kNhwc;
+  const bool real = output.type == DataType::kFloat32 && output.layout == Layout::kNchw16c;
+  const bool fits = !desc->residual || (residual.same_sizes(output) && residual.type == output.type &&
+                                        residual.layout == output.layout);
+  return (narrow || real) && fits ? desc : nullptr;
+}
+
 /// r of a layer that this method computes, else 0.
 std::int64_t kernel_of(const ConvDesc& desc) {
   const WindowDesc& w = desc.window;
@@ -14,7 +27,7 @@ std::int64_t kernel_of(const ConvDesc& desc) {
   const std::int64_t inputs = desc.input.channels / desc.groups, outputs = desc.output.channels / desc.groups;
   const auto whole_blocks = [](std::int64_t channels) { return channels % kChannelBlock == 0; };
   if (desc.groups > 1 && !whole_blocks(outputs)) return 0;
-  if (desc.input.layout == Layout::kNchw16c) {
+  if (desc.input.layout != Layout::kNchw) {
     if (w.stride_h != 1 || inputs < kChannelBlock || (desc.groups > 1 && !whole_blocks(inputs))) return 0;
   } else if (kChannelBlock % w.stride_h != 0) {
     return 0;  // the phases of a pixel would straddle two blocks
@@ -39,8 +52,8 @@ WinogradLayer::WinogradLayer(const ConvDesc& conv, std::int64_t r)
       rows(conv.output.height, winograd_tile(kernel)),
       columns(conv.output.width, winograd_tile(kernel)) {}
 
-std::optional<WinogradLayer> WinogradLayer::of(const OpDesc& op) {
-  const ConvDesc* const desc = as_convolution(op);
+std::optional<WinogradLayer> WinogradLayer::of(const OpDesc& op, DataType input) {
+  const ConvDesc* const desc = input == DataType::kBFloat16 ? as_bf16_convolution(op) : as_convolution(op);
   const std::int64_t r = desc ? kernel_of(*desc) : 0;
   if (r == 0) return std::nullopt;
   return WinogradLayer(*desc, r);

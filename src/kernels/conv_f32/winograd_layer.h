@@ -39,8 +39,8 @@ class TiledAxis {
 };
 
 struct WinogradLayer {
-  /// The layer, if this method computes it.
-  static std::optional<WinogradLayer> of(const OpDesc& op);
+  /// The layer, if this method computes it and its input is of this type: FP32 or BF16.
+  static std::optional<WinogradLayer> of(const OpDesc& op, DataType input);
 
   std::int64_t tiles_per_image() const { return rows.tiles() * columns.tiles(); }
   std::int64_t panels() const { return groups * panels_of_group; }

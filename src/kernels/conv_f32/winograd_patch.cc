@@ -57,6 +57,22 @@ void copy_patch(const float* map, const FeatureMap& shape, std::int64_t top, std
   }
 }
 
+void widen_patch(WinogradIsa::Widen widen, std::byte* map, const FeatureMap& shape, std::int64_t top,
+                 std::int64_t left, float* patch) {
+  const Share rows = inside(top, kWinogradPatch, shape.height),
+              columns = inside(left, kWinogradPatch, shape.width);
+  const std::int64_t height = rows.end - rows.begin, width = columns.end - columns.begin;
+  if (height * width < kWinogradPoints) std::memset(patch, 0, kWinogradPatchFloats * sizeof(float));
+  if (height * width == 0) return;
+  const std::int64_t pixel = shape.pixel_step() * static_cast<std::int64_t>(size_of(shape.type));
+  widen({.first = map + ((top + rows.begin) * shape.width + left + columns.begin) * pixel,
+         .row_stride = shape.width * pixel,
+         .pixel_stride = pixel,
+         .rows = height,
+         .columns = width},
+        patch + (rows.begin * kWinogradPatch + columns.begin) * kBlock, kWinogradPatch * kBlock);
+}
+
 void gather_phases(const WinogradLayer& layer, const float* image, std::int64_t y, std::int64_t x,
                    std::int64_t pixels, float* strip) {
   const FeatureMap& input = layer.desc.input;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "kernels/bfloat16.h"
+
 namespace octet::kernels::conv_f32 {
 namespace {
 
@@ -64,11 +66,15 @@ void gather_filters(const WinogradLayer& layer, const WinogradPanel& panel, std:
                      left = input % stride;
   const std::int64_t first = panel.first_block * kBlock;
   const std::int64_t count = std::min(panel.blocks * kBlock, layer.desc.output.channels - first);
+  const bool bf16 = layer.desc.input.type == DataType::kBFloat16;
   std::fill_n(&g[0][0][0], r * r * kLanes, 0.0);
   for (std::int64_t k = 0; k < count; ++k) {
     const float* const filter = weights.data() + ((first + k) * channels + channel) * size * size;
     for (std::int64_t y = top; y < size; y += stride)
-      for (std::int64_t x = left; x < size; x += stride) g[y / stride][x / stride][k] = filter[y * size + x];
+      for (std::int64_t x = left; x < size; x += stride) {
+        const float weight = filter[y * size + x];
+        g[y / stride][x / stride][k] = bf16 ? from_bfloat16(to_bfloat16(weight)) : weight;
+      }
   }
 }
 

@@ -1,4 +1,7 @@
 // Winograd's convolution on AVX2 and FMA: see winograd.h.
+#include "kernels/simd/narrow_avx2.h"
+// Templates and functions over what precedes.
+#include "kernels/conv_f32/winograd_bf16.h"
 #include "kernels/conv_f32/winograd_kernels.h"
 #include "kernels/simd/vector_avx2.h"
 
@@ -14,6 +17,8 @@ constexpr WinogradIsa make_isa() {
   isa.block_tiles = 5 * kRows;
   set_winograd_transforms<Avx2>(isa);
   set_winograd_products<Avx2, kRows, 1>(isa);
+  isa.widen = winograd_widen;
+  isa.narrow = winograd_narrow;
   return isa;
 }
 

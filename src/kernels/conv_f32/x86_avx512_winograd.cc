@@ -1,4 +1,7 @@
 // Winograd's convolution on AVX-512: see winograd.h.
+#include "kernels/simd/narrow_avx512.h"
+// Templates and functions over what precedes.
+#include "kernels/conv_f32/winograd_bf16.h"
 #include "kernels/conv_f32/winograd_kernels.h"
 #include "kernels/simd/vector_avx512.h"
 
@@ -15,6 +18,8 @@ constexpr WinogradIsa make_isa() {
   set_winograd_transforms<Avx512>(isa);
   set_winograd_products<Avx512, kRows, 1>(isa);
   set_winograd_products<Avx512, kRows, 2>(isa);
+  isa.widen = winograd_widen;
+  isa.narrow = winograd_narrow;
   return isa;
 }
 
