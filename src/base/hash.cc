@@ -9,6 +9,8 @@
 
 namespace octet::base {
 
+std::uint64_t hash64(std::span<const std::byte> bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+
 Hasher::Hasher() : state_(XXH3_createState()) {
   if (state_ == nullptr) throw std::bad_alloc();
   XXH3_64bits_reset(state_);
@@ -29,7 +31,7 @@ std::string Hasher::hex() const { return fmt::format("{:016x}", XXH3_64bits_dige
 namespace octet {
 
 std::string hash_bytes(std::span<const std::byte> bytes) {
-  return fmt::format("{:016x}", XXH3_64bits(bytes.data(), bytes.size()));
+  return fmt::format("{:016x}", base::hash64(bytes));
 }
 
 }  // namespace octet

@@ -10,6 +10,9 @@ struct XXH3_state_s;
 
 namespace octet::base {
 
+/// XXH3-64 of the bytes.
+std::uint64_t hash64(std::span<const std::byte> bytes);
+
 class Hasher {
  public:
   Hasher();

@@ -1,8 +1,6 @@
 #include "import/wire/input_file.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,35 +12,17 @@
 
 namespace octet::wire {
 
-InputFile::InputFile(const std::filesystem::path& path) : name_(path.string()) {
-  // O_NONBLOCK: opening a pipe that nobody writes to must not hang; it means nothing for a regular file.
-  descriptor_ = ::open(name_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor_ < 0) {
-    const bool missing = errno == ENOENT || errno == ENOTDIR;
-    throw Error(missing ? ErrorCode::kNotFound : ErrorCode::kIo,
-                missing ? fmt::format("{}: no such file", name_)
-                        : fmt::format("{}: cannot be opened: {}", name_, std::strerror(errno)));
-  }
-  struct stat status {};
-  if (::fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode)) {
-    ::close(descriptor_);
-    throw Error(ErrorCode::kIo, fmt::format("{}: not a regular file", name_));
-  }
-  size_ = static_cast<std::uint64_t>(status.st_size);
-}
+InputFile::InputFile(const std::filesystem::path& path)
+    : file_(path), name_(file_->name()), size_(file_->size()) {}
 
 InputFile::InputFile(std::string name, std::span<const std::byte> bytes)
     : name_(std::move(name)), memory_(bytes), size_(bytes.size()) {}
-
-InputFile::~InputFile() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-}
 
 void InputFile::read(std::uint64_t offset, void* to, std::size_t bytes) const {
   // Linux moves at most about 2 GiB in one call.
   constexpr std::size_t kMostAtOnce = std::size_t{1} << 30;
   auto* out = static_cast<char*>(to);
-  if (descriptor_ < 0) {
+  if (!file_) {
     if (offset > size_ || bytes > size_ - offset) {
       throw Error(ErrorCode::kIo, fmt::format("{}: ends at byte {}", name_, size_));
     }
@@ -50,7 +30,8 @@ void InputFile::read(std::uint64_t offset, void* to, std::size_t bytes) const {
     return;
   }
   while (bytes > 0) {
-    const ssize_t got = ::pread(descriptor_, out, std::min(bytes, kMostAtOnce), static_cast<off_t>(offset));
+    const ssize_t got =
+        ::pread(file_->descriptor(), out, std::min(bytes, kMostAtOnce), static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) {
       throw Error(ErrorCode::kIo,

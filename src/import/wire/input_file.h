@@ -7,8 +7,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
+
+#include "base/regular_file.h"
 
 namespace octet::wire {
 
@@ -18,9 +21,6 @@ class InputFile {
   explicit InputFile(const std::filesystem::path& path);
   /// The bytes must outlive it; `name` is for messages.
   InputFile(std::string name, std::span<const std::byte> bytes);
-  ~InputFile();
-  InputFile(const InputFile&) = delete;
-  InputFile& operator=(const InputFile&) = delete;
 
   const std::string& name() const { return name_; }
   std::uint64_t size() const { return size_; }
@@ -28,8 +28,8 @@ class InputFile {
   void read(std::uint64_t offset, void* to, std::size_t bytes) const;
 
  private:
+  std::optional<base::RegularFile> file_;  // none: `memory_` it is
   std::string name_;
-  int descriptor_ = -1;  // -1: `memory_` it is
   std::span<const std::byte> memory_;
   std::uint64_t size_ = 0;
 };
