@@ -296,8 +296,8 @@ kernels::FeatureMap feature_map(const Shape& shape, kernels::Layout layout, cons
   return map;
 }
 
-void lower(const graph::Graph& graph, const LowerOptions& options, Plan& plan) {
-  const quantize::Scheme scheme = quantize::make_scheme(graph, options.precision, options.calibration);
+void lower(const graph::Graph& graph, const quantize::Scheme& scheme, const LowerOptions& options,
+           Plan& plan) {
   Lowering(graph, options, scheme, plan).run();
 }
 

@@ -7,13 +7,13 @@
 namespace octet::plan {
 
 struct LowerOptions {
-  Precision precision = Precision::kFloat32;
   const Calibration* calibration = nullptr;
   bool pixel_input = false;  // pictures' bytes instead of FP32
 };
 
 /// Fills steps (without kernels), buffers (without scopes and offsets), inputs and outputs of `plan`.
-void lower(const graph::Graph& graph, const LowerOptions& options, Plan& plan);
+void lower(const graph::Graph& graph, const quantize::Scheme& scheme, const LowerOptions& options,
+           Plan& plan);
 
 /// Sizes of a per-image tensor of rank 1 to 4 ({N, C, H, W}). Throws Error(kUnsupported) for others, naming
 /// `where`.

@@ -22,6 +22,7 @@
 #include "kernels/registry.h"
 #include "octet/engine.h"
 #include "quantize/integer_layer.h"
+#include "quantize/scheme.h"
 
 namespace octet::plan {
 
@@ -112,10 +113,16 @@ struct PlanOptions {
   const Calibration* calibration = nullptr;  // must live until the weights are packed
   bool pixel_input = false;
   std::int64_t cache_bytes = 0;  // that one thread's activations should stay in; decides the groups
+  /// The kernel of each step, where that was decided before (a saved engine); empty: the cheapest are
+  /// selected.
+  std::vector<const kernels::Entry*> kernels;
 };
 
 /// graph (optimised, weights may be absent if only memory is asked for) -> plan. Stages: lower, schedule,
-/// select, place. Throws Error(kUnsupported or kInvalidNetwork) naming the layer.
+/// select, place. Throws Error(kUnsupported or kInvalidNetwork) naming the layer, kMismatch if `options.kernels`
+/// are those of another plan.
+Plan build_plan(const graph::Graph& graph, const quantize::Scheme& scheme, const PlanOptions& options);
+/// With the scheme that follows from precision and calibration.
 Plan build_plan(const graph::Graph& graph, const PlanOptions& options);
 
 /// Packs all steps' weights into `packed` (plan.weight_bytes), `threads` steps at a time, and drops the

@@ -16,15 +16,28 @@
 namespace octet::plan {
 namespace {
 
+/// A kernel chosen before, which must be able to compute the step here.
+const kernels::Entry& checked(const kernels::Entry& entry, const kernels::OpDesc& desc,
+                              const kernels::SelectionOptions& options) {
+  const auto& isas = options.isas;
+  if (std::find(isas.begin(), isas.end(), entry.isa) == isas.end() || entry.cost(desc, options.images) < 0)
+    throw Error(ErrorCode::kMismatch, fmt::format("kernel {} cannot compute it", entry.name()));
+  return entry;
+}
+
 void select_kernels(Plan& plan, const PlanOptions& options) {
   kernels::SelectionOptions selection;
   selection.isas = options.isas;
   selection.winograd = options.winograd;
+  if (!options.kernels.empty() && options.kernels.size() != plan.steps.size())
+    throw Error(ErrorCode::kMismatch,
+                fmt::format("{} kernels for {} steps", options.kernels.size(), plan.steps.size()));
   for (std::size_t s = 0; s < plan.steps.size(); ++s) {
     Step& step = plan.steps[s];
     selection.images = images_per_call(plan, static_cast<int>(s));
     try {
-      step.entry = &kernels::select(step.desc, selection);
+      step.entry = options.kernels.empty() ? &kernels::select(step.desc, selection)
+                                           : &checked(*options.kernels[s], step.desc, selection);
     } catch (const Error& error) {
       throw Error(error.code(), fmt::format("{}: {} {}", step.origin.to_string(), step.op, error.what()));
     }
@@ -107,11 +120,11 @@ void count_bytes(Plan& plan) {
 
 }  // namespace
 
-Plan build_plan(const graph::Graph& graph, const PlanOptions& options) {
+Plan build_plan(const graph::Graph& graph, const quantize::Scheme& scheme, const PlanOptions& options) {
   Plan plan;
   plan.max_batch = options.max_batch;
   plan.threads = options.threads;
-  lower(graph, {options.precision, options.calibration, options.pixel_input}, plan);
+  lower(graph, scheme, {options.calibration, options.pixel_input}, plan);
   order_by_level(plan);
   choose_phases(plan, options);
   select_kernels(plan, options);
@@ -121,6 +134,10 @@ Plan build_plan(const graph::Graph& graph, const PlanOptions& options) {
   mark_waits(plan);
   count_bytes(plan);
   return plan;
+}
+
+Plan build_plan(const graph::Graph& graph, const PlanOptions& options) {
+  return build_plan(graph, quantize::make_scheme(graph, options.precision, options.calibration), options);
 }
 
 void pack_weights(Plan& plan, std::byte* packed, int threads) {
