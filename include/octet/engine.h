@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -89,6 +91,17 @@ struct MemoryInfo {
   std::uint64_t total() const { return weight_bytes + arena_bytes; }
 };
 
+/// What a saved engine leaves open. All the rest was decided when it was built.
+struct LoadOptions {
+  int max_batch = 0;               ///< 0: what the engine was built for
+  int threads = 0;                 ///< as in BuildOptions; need not be what the engine was built for
+  std::vector<int> cpus;           ///< as in BuildOptions
+  std::uint64_t memory_limit = 0;  ///< as in BuildOptions
+};
+
+/// What a caller wants to be kept with a saved engine, by name.
+using EngineNotes = std::map<std::string, std::string>;
+
 class Context;
 
 class Engine {
@@ -97,6 +110,20 @@ class Engine {
   static Engine build(const Network& network, const BuildOptions& options = {});
   /// The bytes that `build` with these options would need, without allocating them.
   static MemoryInfo estimate_memory(const Network& network, const BuildOptions& options);
+
+  /// Writes the engine to a file that load() maps: the optimised network, scales, chosen kernels and packed
+  /// weights. The file appears whole or not at all. Throws Error(kIo).
+  void save(const std::filesystem::path& file, const EngineNotes& notes = {}) const;
+  /// The engine of such a file, without importing, calibrating or packing; gives the same outputs to the bit.
+  /// Weights are used where the file is mapped, so processes share them; the file may be replaced or deleted,
+  /// but must not be written into. Batch, threads and the memory that follows are planned anew.
+  ///
+  /// Checks the whole file against its checksums, and all that it says whether they are right or not; nothing
+  /// in it is executed or used as an address. Throws Error, naming the file: kNotFound, kIo, kParse (no saved
+  /// engine; cut or damaged), kMismatch (written by another version or revision of Octet; contents that do
+  /// not belong together), kUnsupported (another format; an instruction set that this machine lacks),
+  /// kInvalidNetwork, kInvalidArgument (options), kMemoryLimit.
+  static Engine load(const std::filesystem::path& file, const LoadOptions& options = {});
 
   Context create_context() const;
 
@@ -112,6 +139,7 @@ class Engine {
   std::vector<StepInfo> steps() const;
   std::vector<PassReport> passes() const;
   MemoryInfo memory() const;
+  const EngineNotes& notes() const;  ///< of a saved engine
   /// 16 hex digits over the plan and the packed weights.
   std::string hash() const;
 

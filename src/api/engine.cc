@@ -6,26 +6,15 @@
 #include <algorithm>
 #include <type_traits>
 
-#include "base/aligned_buffer.h"
+#include "api/engine_impl.h"
 #include "base/first_touch.h"
 #include "base/hash.h"
 #include "base/thread_pool.h"
 #include "execute/executor.h"
 #include "octet/error.h"
-#include "octet/machine.h"
 #include "optimize/optimizer.h"
-#include "plan/plan.h"
 
 namespace octet {
-
-struct Engine::Impl {
-  std::string network_name;
-  BuildOptions options;  // with threads, cpus and isa settled
-  std::vector<PassReport> passes;
-  plan::Plan plan;
-  base::AlignedBuffer weights;
-};
-
 namespace {
 
 constexpr int kMaxThreads = 1024;
@@ -63,7 +52,9 @@ std::vector<int> settle_cpus(const BuildOptions& options, int threads, const Mac
   return chosen;
 }
 
-BuildOptions settle(const BuildOptions& asked, const MachineInfo& machine) {
+}  // namespace
+
+BuildOptions api::settle(const BuildOptions& asked, const MachineInfo& machine) {
   BuildOptions options = asked;
   if (options.pixel_input && options.calibration == nullptr) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -85,10 +76,7 @@ BuildOptions settle(const BuildOptions& asked, const MachineInfo& machine) {
   return options;
 }
 
-plan::Plan make_plan(const Network& network, const BuildOptions& options, const MachineInfo& machine,
-                     std::vector<PassReport>& passes) {
-  graph::Graph graph = network.graph();
-  passes = optimize::optimize(graph, options.disabled_passes);
+plan::PlanOptions api::plan_options(const BuildOptions& options, const MachineInfo& machine) {
   plan::PlanOptions plan_options;
   plan_options.max_batch = options.max_batch;
   plan_options.threads = options.threads;
@@ -101,16 +89,15 @@ plan::Plan make_plan(const Network& network, const BuildOptions& options, const 
   for (const IsaStatus& status : machine.isas) {
     if (status.usable && status.isa <= *options.isa) plan_options.isas.push_back(status.isa);
   }
-  return plan::build_plan(graph, plan_options);
+  return plan_options;
 }
 
-MemoryInfo memory_of(const plan::Plan& plan) {
+MemoryInfo api::memory_of(const plan::Plan& plan) {
   return {static_cast<std::uint64_t>(plan.weight_bytes), static_cast<std::uint64_t>(plan.context_bytes())};
 }
 
-/// Known before anything is allocated: an engine that does not fit is an error, not a dead process.
-void check_memory(const MemoryInfo& need, const BuildOptions& options, const MachineInfo& machine,
-                  const std::string& name) {
+void api::check_memory(const MemoryInfo& need, const BuildOptions& options, const MachineInfo& machine,
+                       const std::string& name) {
   const std::uint64_t limit = options.memory_limit > 0 ? options.memory_limit : machine.memory_bytes;
   if (limit == 0 || need.total() <= limit) return;
   throw Error(
@@ -121,11 +108,31 @@ void check_memory(const MemoryInfo& need, const BuildOptions& options, const Mac
           need.arena_bytes, format_bytes(limit), limit));
 }
 
+namespace {
+
 /// All threads read all weights.
 void touch_weights(Engine::Impl& engine) {
   base::ThreadPool(engine.options.threads, engine.options.cpus).run([&](int thread) {
-    base::touch_part(engine.weights.data(), engine.weights.size(), thread, engine.options.threads);
+    base::touch_part(engine.packed.data(), engine.packed.size(), thread, engine.options.threads);
   });
+}
+
+/// The stages up to the plan, which needs no memory of the engine's size.
+std::shared_ptr<Engine::Impl> plan_engine(const Network& network, const BuildOptions& asked,
+                                          const MachineInfo& machine) {
+  auto impl = std::make_shared<Engine::Impl>();
+  impl->network_name = network.name();
+  impl->options = api::settle(asked, machine);
+  impl->graph = network.graph();
+  impl->passes = optimize::optimize(impl->graph, impl->options.disabled_passes);
+  const plan::PlanOptions options = api::plan_options(impl->options, machine);
+  impl->scheme = quantize::make_scheme(impl->graph, options.precision, options.calibration);
+  impl->plan = plan::build_plan(impl->graph, impl->scheme, options);
+  // The plan has its own hold on the values, which ends layer by layer as they are packed.
+  for (graph::Node& node : impl->graph.nodes) {
+    for (graph::Weights& weights : node.weights) weights = graph::Weights::placeholder(weights.shape());
+  }
+  return impl;
 }
 
 }  // namespace
@@ -140,21 +147,16 @@ Pinning parse_pinning(std::string_view text) {
 
 Engine Engine::build(const Network& network, const BuildOptions& asked) {
   const MachineInfo machine = describe_machine();
-  auto impl = std::make_shared<Impl>();
-  impl->network_name = network.name();
-  impl->options = settle(asked, machine);
-  impl->plan = make_plan(network, impl->options, machine, impl->passes);
-  check_memory(memory_of(impl->plan), impl->options, machine, network.name());
-  impl->weights = base::AlignedBuffer(static_cast<std::size_t>(impl->plan.weight_bytes));
+  const std::shared_ptr<Impl> impl = plan_engine(network, asked, machine);
+  api::check_memory(api::memory_of(impl->plan), impl->options, machine, network.name());
+  impl->packed = base::AlignedBuffer(static_cast<std::size_t>(impl->plan.weight_bytes));
   touch_weights(*impl);
-  plan::pack_weights(impl->plan, impl->weights.data(), impl->options.threads);
-  return Engine(std::move(impl));
+  plan::pack_weights(impl->plan, impl->packed.data(), impl->options.threads);
+  return Engine(impl);
 }
 
 MemoryInfo Engine::estimate_memory(const Network& network, const BuildOptions& asked) {
-  const MachineInfo machine = describe_machine();
-  std::vector<PassReport> passes;
-  return memory_of(make_plan(network, settle(asked, machine), machine, passes));
+  return api::memory_of(plan_engine(network, asked, describe_machine())->plan);
 }
 
 const std::string& Engine::network_name() const { return impl_->network_name; }
@@ -166,7 +168,8 @@ int Engine::threads() const { return impl_->plan.threads; }
 std::vector<TensorInfo> Engine::inputs() const { return impl_->plan.inputs; }
 std::vector<TensorInfo> Engine::outputs() const { return impl_->plan.outputs; }
 std::vector<PassReport> Engine::passes() const { return impl_->passes; }
-MemoryInfo Engine::memory() const { return memory_of(impl_->plan); }
+MemoryInfo Engine::memory() const { return api::memory_of(impl_->plan); }
+const EngineNotes& Engine::notes() const { return impl_->notes; }
 
 std::vector<StepInfo> Engine::steps() const {
   const plan::Plan& plan = impl_->plan;
@@ -211,7 +214,7 @@ std::string Engine::hash() const {
     hasher.add(std::string_view(step.kernel));
     for (std::int64_t dim : step.output_shape.dims()) hasher.add(dim);
   }
-  hasher.add_bytes(impl_->weights.data(), impl_->weights.size());
+  hasher.add_bytes(impl_->weights().data(), impl_->weights().size());
   return hasher.hex();
 }
 
@@ -221,7 +224,7 @@ std::string Engine::hash() const {
 struct Context::Impl {
   explicit Impl(std::shared_ptr<const Engine::Impl> e)
       : engine(std::move(e)),
-        executor(engine->plan, engine->weights.data(), engine->options.cpus),
+        executor(engine->plan, engine->weights().data(), engine->options.cpus),
         input_pointers(engine->plan.inputs.size()),
         output_pointers(engine->plan.outputs.size()) {}
 
