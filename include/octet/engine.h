@@ -93,9 +93,10 @@ struct MemoryInfo {
 
 /// What a saved engine leaves open. All the rest was decided when it was built.
 struct LoadOptions {
-  int max_batch = 0;               ///< 0: what the engine was built for
-  int threads = 0;                 ///< as in BuildOptions; need not be what the engine was built for
-  std::vector<int> cpus;           ///< as in BuildOptions
+  int max_batch = 0;      ///< 0: what the engine was built for
+  int threads = 0;        ///< as in BuildOptions; need not be what the engine was built for
+  std::vector<int> cpus;  ///< as in BuildOptions
+  Pinning pinning = Pinning::kAuto;
   std::uint64_t memory_limit = 0;  ///< as in BuildOptions
 };
 

@@ -57,6 +57,7 @@ BuildOptions build_options(const save::EngineRecord& record, const LoadOptions& 
   options.max_batch = asked.max_batch != 0 ? asked.max_batch : record.max_batch;
   options.threads = asked.threads;
   options.cpus = asked.cpus;
+  options.pinning = asked.pinning;
   options.memory_limit = asked.memory_limit;
   options.pixel_input = record.pixel_input;
   // Kernels of a lower instruction set may be all that an engine of a higher one has.

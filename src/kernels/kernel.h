@@ -53,9 +53,9 @@ class Kernel {
   Kernel(const Kernel&) = delete;
   Kernel& operator=(const Kernel&) = delete;
 
-  /// Bytes that pack() writes and Call::weights points to (64-byte aligned). They may come from a file (a saved
-  /// engine), so no address and no size may depend on their values: whatever they are, run() stays inside its
-  /// operands.
+  /// Bytes that pack() writes and Call::weights points to (64-byte aligned). They may come from a file (a
+  /// saved engine), so no address and no size may depend on their values: whatever they are, run() stays
+  /// inside its operands.
   virtual std::size_t packed_bytes() const { return 0; }
   /// Reads the weights as the OpDesc's comment orders them and writes packed_bytes() bytes, every one of
   /// them.

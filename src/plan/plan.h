@@ -119,8 +119,8 @@ struct PlanOptions {
 };
 
 /// graph (optimised, weights may be absent if only memory is asked for) -> plan. Stages: lower, schedule,
-/// select, place. Throws Error(kUnsupported or kInvalidNetwork) naming the layer, kMismatch if `options.kernels`
-/// are those of another plan.
+/// select, place. Throws Error(kUnsupported or kInvalidNetwork) naming the layer, kMismatch if
+/// `options.kernels` are those of another plan.
 Plan build_plan(const graph::Graph& graph, const quantize::Scheme& scheme, const PlanOptions& options);
 /// With the scheme that follows from precision and calibration.
 Plan build_plan(const graph::Graph& graph, const PlanOptions& options);

@@ -16,10 +16,10 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-constexpr const char* kCommands[] = {"classify", "run",     "bench", "sweep",   "accuracy", "calibrate",
-                                     "tune",     "inspect", "check", "profile", "export",   "draw",
-                                     "devices",  "power",   "scale", "project", "study",    "replay",
-                                     "verify",   "compare", "worker"};
+constexpr const char* kCommands[] = {"classify", "run",     "bench",   "sweep", "accuracy", "calibrate",
+                                     "tune",     "build",   "inspect", "check", "profile",  "export",
+                                     "draw",     "devices", "power",   "scale", "project",  "study",
+                                     "replay",   "verify",  "compare", "worker"};
 
 TEST(Usage, EveryCommandHasHelpWithAnExample) {
   const Finished all = octet_program()({"--help"});

@@ -12,6 +12,7 @@
 #include "tools/octet/command.h"
 #include "tools/octet/common_options.h"
 #include "tools/octet/energy_measurement.h"
+#include "tools/octet/saved_engine.h"
 #include "tools/octet/server_report.h"
 #include "tools/support/program.h"
 #include "tools/support/progress.h"
@@ -114,6 +115,7 @@ Json document_of(const Options& options, const BenchSystem& subject, const Bench
   document["synthetic_weights"] = subject.synthetic_weights;
   document["seed"] = options.network.seed;
   document["calibration"] = octet::tools::to_json(subject.calibration);
+  document["saved_engine"] = is_saved_engine(options.network.net) ? Json(options.network.net) : Json();
   if (bench.server) document["server"] = to_json(*bench.server);
   return document;
 }
@@ -129,9 +131,23 @@ void print_text(const Options& options, const BenchSystem& subject, const Bench&
   print_text(bench.row);
 }
 
-int run(const Options& options) {
-  // What is wrong with the options is said before a large network is loaded.
+/// Sets the options to what the saved engine is.
+BenchSystem load(Options& options) {
+  BenchSystem loaded = load_bench_system(options.network, options.engine);
+  const Engine& engine = loaded.system->engine();
+  options.engine.batch = engine.max_batch();
+  options.engine.precision = to_string(engine.precision());
+  options.input_type = engine.pixel_input() ? "u8" : "fp32";
+  return loaded;
+}
+
+int run(Options options) {
+  // What is wrong with the options is said before a large network is loaded; what a saved engine settles is
+  // known when it is loaded.
   build_options(options.engine);
+  const bool saved = is_saved_engine(options.network.net);
+  BenchSystem subject;
+  if (saved) subject = load(options);
   const bool pixels = pixel_input(options.input_type, options.engine.precision);
   const bool server = lab::parse_scenario(options.scenario) == lab::Scenario::kServer;
   std::optional<lab::LoadSettings> load;
@@ -143,14 +159,17 @@ int run(const Options& options) {
   if (!options.samples.empty()) check_samples_file(options.samples);
   EnergyMeasurement energy(options.energy);
 
-  const BenchSystem subject = build_bench_system(options.network, options.engine, pixels);
+  if (!saved) subject = build_bench_system(options.network, options.engine, pixels);
   energy.start();
   Bench bench = server ? bench_server(options, *requests, *subject.system, energy)
                        : bench_load(options, *load, *subject.system, energy);
   bench.row.info = subject.system->info();
   bench.row.batch = options.engine.batch;
   bench.row.scenario = options.scenario;
-  bench.row.build_ms = subject.build_ms;
+  if (saved)
+    bench.row.load_ms = subject.load_ms;
+  else
+    bench.row.build_ms = subject.build_ms;
   if (options.output.json())
     print_json(document_of(options, subject, bench));
   else
@@ -197,7 +216,7 @@ void add_bench(CLI::App& program, Run& selected) {
       "within\n"
       "--p99 with 99 % confidence, which takes 459 requests or more; up to --batch waiting requests are "
       "served\n"
-      "together.\n\n"
+      "together. NET may be a saved engine (octet build).\n\n"
       "Example:\n  octet bench resnet-50 --batch 32 --duration 10\n"
       "  octet bench resnet-50 --scenario server --batch 8 --p99 100");
   command->callback([options, &selected] { selected = [options] { return run(*options); }; });

@@ -34,7 +34,8 @@ Json to_json(const BenchRow& row) {
           {"warmup",
            {{"calls", row.warmup.calls}, {"seconds", row.warmup.seconds}, {"steady", row.warmup.steady}}},
           {"memory_bytes", row.info.memory_bytes},
-          {"build_ms", row.build_ms},
+          {"build_ms", row.build_ms ? Json(*row.build_ms) : Json()},
+          {"load_ms", row.load_ms ? Json(*row.load_ms) : Json()},
           {"engine_hash", row.info.hash},
           {"output_hash", row.output_hash},
           {"validity", judgement["verdict"]},
@@ -72,8 +73,9 @@ void print_text(const BenchRow& row) {
   fmt::print("warm-up     {} calls, {:.2f} s, {}\n", row.warmup.calls, row.warmup.seconds,
              row.warmup.steady ? "then steady" : "not steady then");
   print_energy(row.energy);
-  fmt::print("memory      {} (weights and activations); engine built in {:.0f} ms\n",
-             format_bytes(row.info.memory_bytes), row.build_ms);
+  fmt::print("memory      {} (weights and activations); engine {} in {:.1f} ms\n",
+             format_bytes(row.info.memory_bytes), row.load_ms ? "loaded" : "built",
+             row.load_ms ? *row.load_ms : row.build_ms.value_or(0));
   if (!row.info.calibration.empty()) fmt::print("calibration {}\n", row.info.calibration);
   fmt::print("hashes      engine {}, output {}\n", row.info.hash, row.output_hash);
   fmt::print("validity    {}\n", lab::to_string(row.judgement.verdict));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "lab/bench/observed.h"
@@ -14,8 +15,8 @@ struct BenchRow {
   lab::SystemInfo info;
   int batch = 1;  ///< of the server scenario: the largest
   std::string scenario;
-  std::string output_hash;  ///< of the first synthetic image's outputs
-  double build_ms = 0;
+  std::string output_hash;                  ///< of the first synthetic image's outputs
+  std::optional<double> build_ms, load_ms;  ///< of the engine: one of them
   lab::Warmup warmup;
   std::size_t calls = 0;
   lab::Summary rate;  ///< images/s

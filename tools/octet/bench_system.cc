@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "octet/error.h"
+#include "tools/octet/saved_engine.h"
 
 namespace octet::tools {
 namespace {
@@ -18,15 +19,14 @@ auto timed(double& ms, const Function& function) {
   return result;
 }
 
-/// Bytes are pictures less a mean: then a calibration that is made on the spot is made on pictures too.
-UsedCalibration calibration_for(const Network& network, const NetworkOptions& options,
-                                const EngineOptions& engine, bool pixels) {
+}  // namespace
+
+UsedCalibration find_bench_calibration(const Network& network, const NetworkOptions& options,
+                                       const EngineOptions& engine, bool pixels) {
   std::optional<lab::Preprocessing> preprocessing;
   if (pixels && engine.calibration.empty()) preprocessing = make_preprocessing({}, network);
   return find_calibration(network, engine, options.seed, preprocessing ? &*preprocessing : nullptr);
 }
-
-}  // namespace
 
 void add_input_type_option(CLI::App& command, std::string& input_type) {
   command.add_option("--input-type", input_type, "fp32, or u8 (pictures' bytes; integer precisions)")
@@ -51,14 +51,22 @@ BenchSystem build_bench_system(const NetworkOptions& options, const EngineOption
   BenchSystem result;
   std::optional<Network> network = timed(result.open_ms, [&] { return open_network(options); });
   result.synthetic_weights = network->synthetic_weights();
-  result.calibration =
-      timed(result.calibrate_ms, [&] { return calibration_for(*network, options, engine_options, pixels); });
+  result.calibration = timed(
+      result.calibrate_ms, [&] { return find_bench_calibration(*network, options, engine_options, pixels); });
   EngineOptions build = engine_options;
   build.pixel_input = pixels;
   Engine engine = timed(result.build_ms, [&] { return build_engine(*network, build, result.calibration); });
   network.reset();  // the engine has packed its weights; activations can have the memory
   result.system = std::make_unique<lab::OctetSystem>(std::move(engine), result.calibration.calibration.get(),
                                                      options.seed);
+  return result;
+}
+
+BenchSystem load_bench_system(const NetworkOptions& options, const EngineOptions& engine_options) {
+  BenchSystem result;
+  Engine engine = timed(result.load_ms, [&] { return load_engine(options, engine_options); });
+  result.synthetic_weights = !note_of(engine, kSyntheticWeightsNote).empty();
+  result.system = std::make_unique<lab::OctetSystem>(std::move(engine), nullptr, options.seed);
   return result;
 }
 

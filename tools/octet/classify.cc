@@ -12,6 +12,7 @@
 #include "octet/error.h"
 #include "tools/octet/command.h"
 #include "tools/octet/common_options.h"
+#include "tools/octet/saved_engine.h"
 #include "tools/support/json_output.h"
 
 namespace octet::tools {
@@ -33,14 +34,11 @@ struct Classified {
   std::vector<double> probabilities;
 };
 
-/// True if the output already is a distribution, so that no softmax is to be added for display.
-bool ends_in_softmax(const Network& network) {
-  const std::string output = network.outputs().front().name;
-  for (const LayerInfo& layer : network.layers())
-    if (layer.op == "Softmax" &&
-        std::find(layer.outputs.begin(), layer.outputs.end(), output) != layer.outputs.end())
-      return true;
-  return false;
+/// True if the output already is a distribution, so that no softmax is to be added for display: the step
+/// before the one that writes the output.
+bool ends_in_softmax(const Engine& engine) {
+  const std::vector<StepInfo> steps = engine.steps();
+  return steps.size() > 1 && steps[steps.size() - 2].op == "Softmax";
 }
 
 double probability(std::span<const float> scores, int index, bool is_distribution) {
@@ -61,20 +59,40 @@ std::vector<lab::ClassName> class_names(const std::string& file, int classes) {
   return names;
 }
 
-std::vector<Classified> classify(const Options& options, const Network& network) {
-  const int classes = count_classes(network);
-  const bool is_distribution = ends_in_softmax(network);
+struct Classifier {
+  Engine engine;
+  lab::Preprocessing preprocessing;
+  std::vector<lab::ClassName> names;  ///< empty: numbers
+};
+
+Classifier open_classifier(const Options& options) {
+  if (is_saved_engine(options.network.net)) {
+    Engine engine = load_engine(options.network, options.engine);
+    const lab::Preprocessing preprocessing = make_preprocessing(options.pictures, engine);
+    check_preprocessing(engine, preprocessing, options.engine.force);
+    auto names = class_names(options.synsets, count_classes(engine));
+    return {std::move(engine), preprocessing, std::move(names)};
+  }
+  const Network network = open_network(options.network);
+  auto names = class_names(options.synsets, count_classes(network));
   const lab::Preprocessing preprocessing = make_preprocessing(options.pictures, network);
-  const Engine engine =
+  Engine engine =
       build_engine(network, options.engine,
                    find_calibration(network, options.engine, options.network.seed, &preprocessing));
+  return {std::move(engine), preprocessing, std::move(names)};
+}
+
+std::vector<Classified> classify(const Options& options, const Classifier& classifier) {
+  const Engine& engine = classifier.engine;
+  const int classes = count_classes(engine);
+  const bool is_distribution = ends_in_softmax(engine);
   Context context = engine.create_context();
 
   lab::Dataset dataset;
   for (const std::string& image : options.images) dataset.push_back({image, std::nullopt});
   lab::PipelineOptions pipeline_options;
-  pipeline_options.batch = options.engine.batch;
-  lab::InputPipeline pipeline(std::move(dataset), preprocessing, pipeline_options);
+  pipeline_options.batch = engine.max_batch();
+  lab::InputPipeline pipeline(std::move(dataset), classifier.preprocessing, pipeline_options);
 
   std::vector<Classified> results;
   lab::Batch batch;
@@ -97,12 +115,12 @@ std::vector<Classified> classify(const Options& options, const Network& network)
 int run(const Options& options) {
   if (options.top < 1)
     throw Error(ErrorCode::kInvalidArgument, fmt::format("--top: expected 1 or more, got {}", options.top));
-  const Network network = open_network(options.network);
-  const std::vector<lab::ClassName> names = class_names(options.synsets, count_classes(network));
+  const Classifier classifier = open_classifier(options);
+  const std::vector<lab::ClassName>& names = classifier.names;
   const auto label = [&](int index) {
     return names.empty() ? fmt::format("class {}", index) : names[static_cast<std::size_t>(index)].name;
   };
-  const std::vector<Classified> results = classify(options, network);
+  const std::vector<Classified> results = classify(options, classifier);
 
   if (options.output.json()) {
     Json images = Json::array();
@@ -117,7 +135,7 @@ int run(const Options& options) {
       }
       images.push_back({{"file", result.file}, {"top", std::move(top)}});
     }
-    print_json({{"network", network.name()}, {"images", std::move(images)}});
+    print_json({{"network", classifier.engine.network_name()}, {"images", std::move(images)}});
     return 0;
   }
   for (const Classified& result : results) {
@@ -143,7 +161,8 @@ void add_classify(CLI::App& program, Run& selected) {
   add_engine_options(*command, options->engine);
   add_output_options(*command, options->output);
   command->footer(
-      "Scores of a network that does not end in softmax are shown as probabilities after one.\n\n"
+      "Scores of a network that does not end in softmax are shown as probabilities after one.\n"
+      "NET may be a saved engine (octet build).\n\n"
       "Example:\n  octet classify deploy.prototxt --weights squeezenet_v1.0.caffemodel "
       "--synsets synsets.txt photo.jpg");
   command->callback([options, &selected] { selected = [options] { return run(*options); }; });

@@ -15,6 +15,7 @@ using Run = std::function<int()>;
 
 void add_accuracy(CLI::App& program, Run& selected);
 void add_bench(CLI::App& program, Run& selected);
+void add_build(CLI::App& program, Run& selected);
 void add_calibrate(CLI::App& program, Run& selected);
 void add_check(CLI::App& program, Run& selected);
 void add_classify(CLI::App& program, Run& selected);

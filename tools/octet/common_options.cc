@@ -12,6 +12,7 @@
 #include "octet/error.h"
 #include "octet/machine.h"
 #include "octet/mean_image.h"
+#include "tools/octet/saved_engine.h"
 #include "tools/support/program.h"
 
 namespace octet::tools {
@@ -74,6 +75,24 @@ void check_isa(Isa isa, const MachineInfo& machine) {
       fail(ErrorCode::kUnsupported, fmt::format("--isa {}: {}", to_string(isa), status.reason));
 }
 
+TensorInfo single(const char* what, const std::string& network, const std::vector<TensorInfo>& tensors,
+                  const char* advice) {
+  if (tensors.size() != 1)
+    fail(ErrorCode::kUnsupported, fmt::format("network '{}' has {} {}s ({}); {}", network, tensors.size(),
+                                              what, fmt::join(names_of(tensors), ", "), advice));
+  return tensors.front();
+}
+constexpr const char* kOneInput = "this command needs exactly one";
+constexpr const char* kOneOutput = "choose one with --tensor";
+
+int count_classes(const std::string& network, const TensorInfo& output) {
+  const std::int64_t classes = output.shape.dim_or_1(1);
+  if (output.shape.elements_per_image() != classes || classes > 1 << 24)
+    fail(ErrorCode::kUnsupported, fmt::format("output '{}' of network '{}' is {}; expected one score a class",
+                                              output.name, network, output.shape.to_string()));
+  return static_cast<int>(classes);
+}
+
 std::array<float, 3> parse_mean(const std::string& text) {
   std::array<float, 3> mean{};
   const std::vector<std::string> parts = split(text, ',');
@@ -113,6 +132,9 @@ CLI::Option* add_network_options(CLI::App& command, NetworkOptions& options) {
 }
 
 Network open_network(const NetworkOptions& options) {
+  if (is_saved_engine(options.net))
+    fail(ErrorCode::kInvalidArgument,
+         fmt::format("'{}' is a saved engine; expected a network here", options.net));
   std::optional<std::filesystem::path> weights;
   if (!options.weights.empty()) weights = options.weights;
   const Network network = Network::open(options.net, weights, options.seed);
@@ -120,6 +142,7 @@ Network open_network(const NetworkOptions& options) {
 }
 
 void add_engine_options(CLI::App& command, EngineOptions& options) {
+  options.command = &command;
   command
       .add_option(
           "--precision", options.precision,
@@ -278,8 +301,11 @@ void add_picture_options(CLI::App& command, PictureOptions& options) {
       ->type_name("PIXELS");
 }
 
-lab::Preprocessing make_preprocessing(const PictureOptions& options, const Network& network) {
-  lab::Preprocessing preprocessing = lab::default_preprocessing(network.name(), single_input(network).shape);
+namespace {
+
+lab::Preprocessing make_preprocessing(const PictureOptions& options, const std::string& network,
+                                      const TensorInfo& input) {
+  lab::Preprocessing preprocessing = lab::default_preprocessing(network, input.shape);
   if (!options.protocol.empty()) preprocessing.protocol = lab::parse_protocol(options.protocol);
   if (options.resize != 0) preprocessing.resize = options.resize;
   if (options.mean.ends_with(".binaryproto"))
@@ -290,31 +316,31 @@ lab::Preprocessing make_preprocessing(const PictureOptions& options, const Netwo
   return preprocessing;
 }
 
+}  // namespace
+
+lab::Preprocessing make_preprocessing(const PictureOptions& options, const Network& network) {
+  return make_preprocessing(options, network.name(), single_input(network));
+}
+lab::Preprocessing make_preprocessing(const PictureOptions& options, const Engine& engine) {
+  return make_preprocessing(options, engine.network_name(), single_input(engine));
+}
+
 TensorInfo single_input(const Network& network) {
-  const std::vector<TensorInfo> inputs = network.inputs();
-  if (inputs.size() != 1)
-    fail(ErrorCode::kUnsupported,
-         fmt::format("network '{}' has {} inputs ({}); this command needs exactly one", network.name(),
-                     inputs.size(), fmt::join(names_of(inputs), ", ")));
-  return inputs.front();
+  return single("input", network.name(), network.inputs(), kOneInput);
 }
-
+TensorInfo single_input(const Engine& engine) {
+  return single("input", engine.network_name(), engine.inputs(), kOneInput);
+}
 TensorInfo single_output(const Network& network) {
-  const std::vector<TensorInfo> outputs = network.outputs();
-  if (outputs.size() != 1)
-    fail(ErrorCode::kUnsupported,
-         fmt::format("network '{}' has {} outputs ({}); choose one with --tensor", network.name(),
-                     outputs.size(), fmt::join(names_of(outputs), ", ")));
-  return outputs.front();
+  return single("output", network.name(), network.outputs(), kOneOutput);
+}
+TensorInfo single_output(const Engine& engine) {
+  return single("output", engine.network_name(), engine.outputs(), kOneOutput);
 }
 
-int count_classes(const Network& network) {
-  const TensorInfo output = single_output(network);
-  const std::int64_t classes = output.shape.dim_or_1(1);
-  if (output.shape.elements_per_image() != classes || classes > 1 << 24)
-    fail(ErrorCode::kUnsupported, fmt::format("output '{}' of network '{}' is {}; expected one score a class",
-                                              output.name, network.name(), output.shape.to_string()));
-  return static_cast<int>(classes);
+int count_classes(const Network& network) { return count_classes(network.name(), single_output(network)); }
+int count_classes(const Engine& engine) {
+  return count_classes(engine.network_name(), single_output(engine));
 }
 
 }  // namespace octet::tools

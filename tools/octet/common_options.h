@@ -27,6 +27,7 @@ struct NetworkOptions {
 };
 /// Returns the positional NET, so that a command can make it optional.
 CLI::Option* add_network_options(CLI::App& command, NetworkOptions& options);
+/// Throws Error(kInvalidArgument) for a saved engine: commands that take one load it (saved_engine.h).
 Network open_network(const NetworkOptions& options);
 
 struct EngineOptions {
@@ -40,9 +41,10 @@ struct EngineOptions {
   bool no_winograd = false;
   std::string memory_limit;
   std::vector<std::string> disabled_passes;
-  std::string calibration;   ///< file; empty: calibrated on the spot where the precision needs it
-  bool force = false;        ///< accept a calibration whose hashes differ
-  bool pixel_input = false;  ///< set by commands that hand over pictures' bytes
+  std::string calibration;            ///< file; empty: calibrated on the spot where the precision needs it
+  bool force = false;                 ///< accept a calibration whose hashes differ
+  bool pixel_input = false;           ///< set by commands that hand over pictures' bytes
+  const CLI::App* command = nullptr;  ///< that they belong to: knows which of them were given
 };
 void add_engine_options(CLI::App& command, EngineOptions& options);
 /// Throws Error for what this machine or this build cannot do. More threads than CPUs that the process may
@@ -73,17 +75,21 @@ struct PictureOptions {
   int resize = 0;        ///< 0: the protocol's
 };
 void add_picture_options(CLI::App& command, PictureOptions& options);
-/// For the one input of `network`.
+/// For a network's one input.
 lab::Preprocessing make_preprocessing(const PictureOptions& options, const Network& network);
+lab::Preprocessing make_preprocessing(const PictureOptions& options, const Engine& engine);
 
 /// "0,2-3" -> {0, 2, 3}. Throws Error(kInvalidArgument).
 std::vector<int> parse_cpu_list(const std::string& text);
 
-/// The network's only input and output, for commands that need exactly one. Throws Error(kUnsupported) naming
-/// what there is.
+/// The only input and output, for commands that need exactly one. Throws Error(kUnsupported) naming what
+/// there is.
 TensorInfo single_input(const Network& network);
+TensorInfo single_input(const Engine& engine);
 TensorInfo single_output(const Network& network);
+TensorInfo single_output(const Engine& engine);
 /// The number of scores of a classifier's only output. Throws Error(kUnsupported) for feature maps.
 int count_classes(const Network& network);
+int count_classes(const Engine& engine);
 
 }  // namespace octet::tools

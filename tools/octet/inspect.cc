@@ -9,6 +9,7 @@
 #include "tools/octet/calibration_report.h"
 #include "tools/octet/command.h"
 #include "tools/octet/common_options.h"
+#include "tools/octet/saved_engine.h"
 #include "tools/support/json_output.h"
 #include "tools/support/table.h"
 
@@ -167,11 +168,46 @@ int list_all_passes(const Options& options) {
   return 0;
 }
 
+/// A saved engine has no layers left to show: what it is and its plan are all there is.
+int inspect_engine(const Options& options) {
+  const Engine engine = load_engine(options.network, options.engine);
+  const char* input_type = engine.pixel_input() ? "u8" : "fp32";
+  if (options.output.json()) {
+    print_json({{"file", options.network.net},
+                {"network", engine.network_name()},
+                {"precision", to_string(engine.precision())},
+                {"isa", to_string(engine.isa())},
+                {"batch", engine.max_batch()},
+                {"threads", engine.threads()},
+                {"input_type", input_type},
+                {"engine_hash", engine.hash()},
+                {"notes", engine.notes()},
+                {"inputs", tensors_to_json(engine.inputs())},
+                {"outputs", tensors_to_json(engine.outputs())},
+                {"passes", passes_to_json(engine.passes())},
+                {"plan", plan_to_json(engine.steps())},
+                {"memory", memory_to_json(engine.memory())}});
+    return 0;
+  }
+  fmt::print("{}: {}, {}, input {}\n", options.network.net, engine.network_name(),
+             to_string(engine.precision()), input_type);
+  for (const auto& [name, text] : engine.notes()) fmt::print("  {}: {}\n", name, text);
+  for (const TensorInfo& tensor : engine.inputs())
+    fmt::print("  input '{}': {}\n", tensor.name, tensor.shape.to_string());
+  for (const TensorInfo& tensor : engine.outputs())
+    fmt::print("  output '{}': {}\n", tensor.name, tensor.shape.to_string());
+  if (options.passes) print_passes(engine.passes());
+  print_plan(engine);
+  print_memory(engine);
+  return 0;
+}
+
 int run(const Options& options) {
   if (options.network.net.empty()) {
     if (options.passes) return list_all_passes(options);
     throw Error(ErrorCode::kInvalidArgument, "NET is required ('octet inspect --help' shows the options)");
   }
+  if (is_saved_engine(options.network.net)) return inspect_engine(options);
   const Network network = open_network(options.network);
   UsedCalibration calibration;
   if (!options.engine.calibration.empty())
@@ -230,6 +266,7 @@ void add_inspect(CLI::App& program, Run& selected) {
       "--calibration shows what a calibration file holds: each tensor's values as bars, its threshold and "
       "the\n"
       "share of values beyond it, each layer's precision, signal-to-noise ratio, and why it is not INT8.\n\n"
+      "Of a saved engine (octet build) in place of NET it shows what it is, its plan and its memory.\n\n"
       "Example:\n  octet inspect resnet-50 --plan --batch 8");
   command->callback([options, &selected] { selected = [options] { return run(*options); }; });
 }

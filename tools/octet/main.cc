@@ -15,9 +15,9 @@ using namespace octet::tools;
 
 // In the order of --help.
 constexpr void (*kCommands[])(CLI::App&, Run&) = {
-    add_classify, add_run,     add_bench, add_sweep,   add_scale,  add_accuracy, add_calibrate,
-    add_tune,     add_inspect, add_check, add_profile, add_export, add_draw,     add_devices,
-    add_power,    add_project, add_study, add_replay,  add_verify, add_compare,  add_worker};
+    add_classify, add_run,     add_bench,  add_sweep,   add_scale,   add_accuracy, add_calibrate, add_tune,
+    add_build,    add_inspect, add_check,  add_profile, add_export,  add_draw,     add_devices,   add_power,
+    add_project,  add_study,   add_replay, add_verify,  add_compare, add_worker};
 
 // CLI11 would only say that a subcommand is required.
 void refuse_unknown_command(const CLI::App& program, int argc, char** argv) {

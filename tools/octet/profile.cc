@@ -11,6 +11,7 @@
 #include "octet/machine.h"
 #include "tools/octet/command.h"
 #include "tools/octet/common_options.h"
+#include "tools/octet/saved_engine.h"
 #include "tools/support/json_output.h"
 #include "tools/support/progress.h"
 #include "tools/support/table.h"
@@ -122,6 +123,7 @@ int run(const Options& options) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("--iterations: expected 1 or more, got {}", options.iterations));
   const Engine engine = [&] {
+    if (is_saved_engine(options.network.net)) return load_engine(options.network, options.engine);
     const Network network = open_network(options.network);
     return build_engine(network, options.engine,
                         find_calibration(network, options.engine, options.network.seed));
@@ -157,6 +159,7 @@ void add_profile(CLI::App& program, Run& selected) {
       "outputs). The waterfall leads from the network's operations at FP32's peak to the time measured: "
       "what\n"
       "INT8's instructions save, and what the kernels, memory, other layers, layout and waiting take.\n\n"
+      "NET may be a saved engine (octet build).\n\n"
       "Example:\n  octet profile googlenet --batch 8");
   command->callback([options, &selected] { selected = [options] { return run(*options); }; });
 }

@@ -4,10 +4,12 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "octet/error.h"
 #include "tools/octet/command.h"
 #include "tools/octet/common_options.h"
+#include "tools/octet/saved_engine.h"
 #include "tools/support/npy.h"
 #include "tools/support/progress.h"
 
@@ -25,14 +27,16 @@ struct Options {
 /// Reads images from the array as the network's input: FP32 as they are, u8 pictures through preprocessing.
 class ImageSource {
  public:
-  ImageSource(const Options& options, const Network& network)
-      : reader_(options.input), input_(single_input(network)) {
+  /// Subject: Network or Engine.
+  template <class Subject>
+  ImageSource(const Options& options, const Subject& subject)
+      : reader_(options.input), input_(single_input(subject)) {
     const Shape& shape = reader_.header().shape;
     if (reader_.header().type == DataType::kUInt8) {
       require(shape.rank() == 4 && shape[3] == 3 && shape[0] >= 1 && shape[1] >= 1 && shape[2] >= 1 &&
                   shape[1] <= kMaxSide && shape[2] <= kMaxSide,
               options.input, "u8 pictures N x H x W x 3 (R, G, B)");
-      preprocessing_ = make_preprocessing(options.pictures, network);
+      preprocessing_ = make_preprocessing(options.pictures, subject);
       picture_ = lab::make_image(static_cast<int>(shape[2]), static_cast<int>(shape[1]));
     } else {
       Shape expected = input_.shape;
@@ -77,18 +81,32 @@ class ImageSource {
   lab::Image picture_;
 };
 
-int run(const Options& options) {
+Engine open_engine(const Options& options, std::optional<ImageSource>& source) {
+  if (is_saved_engine(options.network.net)) {
+    Engine engine = load_engine(options.network, options.engine);
+    source.emplace(options, engine);
+    if (source->preprocessing() != nullptr)
+      check_preprocessing(engine, *source->preprocessing(), options.engine.force);
+    return engine;
+  }
   const Network network = open_network(options.network);
-  ImageSource source(options, network);
-  Shape output_shape = single_output(network).shape;
-  const Engine engine =
-      build_engine(network, options.engine,
-                   find_calibration(network, options.engine, options.network.seed, source.preprocessing()));
+  source.emplace(options, network);
+  single_output(network);  // says what is wrong with it before anything is built
+  return build_engine(
+      network, options.engine,
+      find_calibration(network, options.engine, options.network.seed, source->preprocessing()));
+}
+
+int run(const Options& options) {
+  std::optional<ImageSource> opened;
+  const Engine engine = open_engine(options, opened);
+  ImageSource& source = *opened;
+  Shape output_shape = single_output(engine).shape;
   Context context = engine.create_context();
 
   const std::int64_t images = source.images();
   const int batch = static_cast<int>(std::min<std::int64_t>(engine.max_batch(), images));
-  const std::int64_t input_elements = single_input(network).shape.elements_per_image();
+  const std::int64_t input_elements = single_input(engine).shape.elements_per_image();
   const std::int64_t output_elements = output_shape.elements_per_image();
   std::vector<float> input(static_cast<std::size_t>(batch * input_elements));
   std::vector<float> output(static_cast<std::size_t>(batch * output_elements));
@@ -129,6 +147,7 @@ void add_run(CLI::App& program, Run& selected) {
       "FP32 arrays are the network's input as it is; u8 pictures are resized, cropped and freed of their "
       "mean\n"
       "by --protocol like picture files.\n\n"
+      "NET may be a saved engine (octet build).\n\n"
       "Example:\n  octet run resnet-50 --input x.npy -o y.npy --batch 8");
   command->callback([options, &selected] { selected = [options] { return run(*options); }; });
 }
