@@ -1,4 +1,9 @@
 """Rows that are no speed of inference: peak memory, and the time to make an engine. Each round starts fresh processes."""
+import json
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
 import engines
 import variants
 from models import IMAGES
@@ -15,7 +20,8 @@ class CostRow:
         self.settings, self.budget, self.say = settings, budget, say
         threads = len(settings.cpus)
         self.contestants = {variants.OCTET: variants.octet(row, threads)[0]}
-        for name, (form, way) in PEERS.items():
+        peers = {} if row.kind == "load" else PEERS  # the bar is of seconds
+        for name, (form, way) in peers.items():
             self.contestants[name] = variants.Variant(name, threads, form, way)
 
     def prepare(self):
@@ -26,13 +32,15 @@ class CostRow:
     def run(self):
         self.prepare()
         if self.row.kind == "load":
-            self.record.notes[variants.OCTET] = why_no_saved_engine()
-            self.record.save()
+            with tempfile.TemporaryDirectory() as folder:
+                self.run_rounds(1, SavedEngine(self.contestants[variants.OCTET], self.models, Path(folder)).measure)
             return
-        batch = BATCH if self.row.kind == "memory" else 1
+        self.run_rounds(BATCH if self.row.kind == "memory" else 1, self.measure)
+
+    def run_rounds(self, batch, measure):
         while self.record.rounds_done() < min(ROUNDS, self.settings.pairs):
             self.budget.require(ROUND_S)
-            self.record.add_round({(name, f"batch {batch}"): self.measure(name, variant, batch)
+            self.record.add_round({(name, f"batch {batch}"): measure(name, variant, batch)
                                    for name, variant in self.contestants.items()})
             self.say(f"  round {self.record.rounds_done()}")
 
@@ -53,9 +61,26 @@ def peak_memory(engine):
     return engine.memory("VmHWM") - engine.base_memory
 
 
-def why_no_saved_engine():
-    try:
-        engines.octet("build", "--help")
-    except engines.EngineError:
-        return "not available: this Octet has no command that saves an engine"
-    return "not measured: this script does not know yet how a saved engine is loaded"
+class SavedEngine:
+    """Octet's engine in a file, for this build of Octet only: made anew for each run of the row."""
+
+    def __init__(self, variant, of_row, folder):
+        self.models, self.folder, self.file = of_row, folder, folder / "engine.octet"
+        self.built = json.loads(engines.octet("build", *of_row.of(variant), *variant.options, "--threads", variant.threads,
+                                              "-o", self.file, "--format", "json"))
+        with engines.start(variant, 1, of_row.of(variant), of_row.images()) as engine:
+            self.expected = self.output(engine)
+
+    def measure(self, _, variant, batch):
+        """Seconds in which a fresh process loads it. Raises EngineError if it is not the engine that was built."""
+        with engines.start(replace(variant, options=()), batch, [self.file], self.models.images()) as engine:
+            if engine.details["hash"] != self.built["engine_hash"]:
+                raise engines.EngineError(f"{engine.name}: loaded with hash {engine.details['hash']}, expected {self.built['engine_hash']}")
+            if self.output(engine) != self.expected:
+                raise engines.EngineError(f"{engine.name}: the loaded engine gives other outputs than the built one")
+            return engine.load_s
+
+    def output(self, engine):
+        file = self.folder / "output.raw"
+        engine.output(file)
+        return file.read_bytes()

@@ -139,7 +139,8 @@ def start_octet(variant, batch, model, images):
     try:
         ready = engine.answer()
         engine.base_memory = 0
-        engine.build_s, engine.version, engine.details = ready["build_ms"] / 1e3, ready["version"], ready
+        engine.build_s, engine.load_s = ready["build_ms"] / 1e3, ready["load_ms"] / 1e3  # one of them is 0
+        engine.version, engine.details = ready["version"], ready
         engine.ask(do="input", file=str(images.file))
     except Exception:
         engine.close()

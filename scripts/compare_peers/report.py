@@ -44,7 +44,7 @@ def summarize(row, record, machine):
     own, *others = best
     mine = best[own][1]
     beside = {name: ratios.paired(mine, best[name][1]) for name in others}
-    if row.kind == "build":
+    if row.kind in ("build", "load"):
         ratio = ratios.bootstrap(mine)  # the bar is of seconds
     else:  # to the strongest: the largest ratio of costs, the smallest of speeds
         ratio = (max if row.lower_is_better else min)(beside.values(), key=lambda r: r.median)

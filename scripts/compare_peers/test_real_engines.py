@@ -68,6 +68,15 @@ class RealEnginesTest(unittest.TestCase):
         for name in ("int8/resnet-50", "int8-u8/resnet-50", "fp32/resnet-50", "bf16/resnet-50"):
             self.every_way(name, variants.OCTET)
 
+    def test_octet_loads_what_it_saved(self):
+        row = row_of("load/resnet-50")
+        variant = variants.octet(row, 1)[0]
+        saved = costs.SavedEngine(variant, models.Models(self.folder, NETWORK, row.precision, row.pictures), self.folder)
+        self.assertGreater(saved.measure(variants.OCTET, variant, 1), 0)
+        saved.expected = b""
+        with self.assertRaisesRegex(engines.EngineError, "other outputs"):
+            saved.measure(variants.OCTET, variant, 1)
+
     def test_onnxruntime_in_fp32(self):
         self.every_way("fp32/resnet-50", variants.ONNXRUNTIME)
 

@@ -11,6 +11,7 @@
 #include "tools/octet/bench_system.h"
 #include "tools/octet/command.h"
 #include "tools/octet/common_options.h"
+#include "tools/octet/saved_engine.h"
 #include "tools/support/json_output.h"
 #include "tools/support/program.h"
 
@@ -25,17 +26,27 @@ struct Options {
 
 Json ready(const BenchSystem& built) {
   const lab::SystemInfo& info = built.system->info();
-  return {{"version", info.version},   {"revision", build_info().revision},
-          {"isa", info.isa},           {"threads", info.threads},
-          {"hash", info.hash},         {"memory_bytes", info.memory_bytes},
-          {"open_ms", built.open_ms},  {"calibrate_ms", built.calibrate_ms},
-          {"build_ms", built.build_ms}};
+  return {{"version", info.version},
+          {"revision", build_info().revision},
+          {"isa", info.isa},
+          {"threads", info.threads},
+          {"hash", info.hash},
+          {"memory_bytes", info.memory_bytes},
+          {"open_ms", built.open_ms},
+          {"calibrate_ms", built.calibrate_ms},
+          {"build_ms", built.build_ms},
+          {"load_ms", built.load_ms}};
+}
+
+BenchSystem make_system(const Options& options) {
+  if (is_saved_engine(options.network.net)) return load_bench_system(options.network, options.engine);
+  build_options(options.engine);  // what is wrong with the options is said first
+  return build_bench_system(options.network, options.engine,
+                            pixel_input(options.input_type, options.engine.precision));
 }
 
 int run(const Options& options) {
-  build_options(options.engine);  // what is wrong with the options is said first
-  const bool pixels = pixel_input(options.input_type, options.engine.precision);
-  const BenchSystem built = build_bench_system(options.network, options.engine, pixels);
+  const BenchSystem built = make_system(options);
   std::cout << ready(built).dump() << std::endl;
   lab::serve(*built.system, std::cin, std::cout);
   return kSuccess;
@@ -51,8 +62,10 @@ void add_worker(CLI::App& program, Run& selected) {
   add_input_type_option(*command, options->input_type);
   add_engine_options(*command, options->engine);
   command->footer(
-      "When the engine is built, a line says how long that took. Commands, one a line, until the end of "
-      "input:\n"
+      "When the engine is built or loaded (NET may be a saved engine), a line says how long that took. "
+      "Commands, "
+      "one\n"
+      "a line, until the end of input:\n"
       "  {\"do\": \"input\", \"file\": F}                   images as raw values, for the whole batch\n"
       "  {\"do\": \"run\", \"batch\": N, \"count\": N}        {\"start_ns\": [...], \"stop_ns\": [...]}, "
       "each call\n"
