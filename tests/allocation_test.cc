@@ -89,6 +89,20 @@ TEST_P(Allocations, RunningAllocatesNothingAfterTheFirstRun) {
   EXPECT_EQ(g_allocations.load() - before, 0);
 }
 
+TEST_P(Allocations, ANetworkGivenAwayIsFreedWhileTheEngineIsBuilt) {
+  BuildOptions options;
+  options.max_batch = GetParam();
+  options.threads = 2;
+  Network network = Network::zoo("resnet-50", 1);
+  const std::int64_t with_network = g_live.load();
+  g_peak = with_network;
+  const Engine engine = Engine::build(std::move(network), options);
+  const auto packed = static_cast<double>(engine.memory().weight_bytes);
+  // FP32 weights are replaced one by one, so that no second copy is ever there beside the packed ones.
+  EXPECT_LE(static_cast<double>(g_peak.load() - with_network), 1.2 * packed);
+  EXPECT_LE(static_cast<double>(g_live.load()), 0.1 * packed + packed);
+}
+
 TEST_P(Allocations, PeakIsThePlansFigure) {
   const int batch = GetParam();
   const auto input = test::random_floats(static_cast<std::size_t>(batch) * 3 * 224 * 224, 1);

@@ -107,8 +107,10 @@ class Context;
 
 class Engine {
  public:
-  /// Stages: optimise -> lower -> place memory -> pack weights. Throws Error, naming the layer.
-  static Engine build(const Network& network, const BuildOptions& options = {});
+  /// Stages: optimise -> lower -> place memory -> pack weights. Throws Error, naming the layer. A network
+  /// that the caller gives away (std::move) has each layer's FP32 weights freed when they are folded or
+  /// packed.
+  static Engine build(Network network, const BuildOptions& options = {});
   /// The bytes that `build` with these options would need, without allocating them.
   static MemoryInfo estimate_memory(const Network& network, const BuildOptions& options);
 

@@ -2,6 +2,9 @@
 #include "octet/engine.h"
 
 #include <fmt/format.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include <algorithm>
 #include <type_traits>
@@ -110,20 +113,32 @@ void api::check_memory(const MemoryInfo& need, const BuildOptions& options, cons
 
 namespace {
 
-/// All threads read all weights.
-void touch_weights(Engine::Impl& engine) {
+/// All threads read all weights, so these are spread over the memory nodes. With one node there is nothing to
+/// spread, and they need no memory before they are packed.
+void touch_weights(Engine::Impl& engine, const MachineInfo& machine) {
+  const std::vector<CpuPlace>& places = machine.placement;
+  const auto on_one_node = [&](const CpuPlace& place) { return place.numa_node == places.front().numa_node; };
+  if (std::all_of(places.begin(), places.end(), on_one_node)) return;
   base::ThreadPool(engine.options.threads, engine.options.cpus).run([&](int thread) {
     base::touch_part(engine.packed.data(), engine.packed.size(), thread, engine.options.threads);
   });
 }
 
+/// Gives the system what packing has freed, which the C library would keep.
+void return_freed_memory() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
+
 /// The stages up to the plan, which needs no memory of the engine's size.
-std::shared_ptr<Engine::Impl> plan_engine(const Network& network, const BuildOptions& asked,
+std::shared_ptr<Engine::Impl> plan_engine(Network network, const BuildOptions& asked,
                                           const MachineInfo& machine) {
   auto impl = std::make_shared<Engine::Impl>();
   impl->network_name = network.name();
   impl->options = api::settle(asked, machine);
   impl->graph = network.graph();
+  network = Network(nullptr);  // a caller that kept no hold on it has the weights freed as they are replaced
   impl->passes = optimize::optimize(impl->graph, impl->options.disabled_passes);
   const plan::PlanOptions options = api::plan_options(impl->options, machine);
   impl->scheme = quantize::make_scheme(impl->graph, options.precision, options.calibration);
@@ -145,13 +160,14 @@ Pinning parse_pinning(std::string_view text) {
               fmt::format("--pin: expected auto, cores or none, got '{}'", text));
 }
 
-Engine Engine::build(const Network& network, const BuildOptions& asked) {
+Engine Engine::build(Network network, const BuildOptions& asked) {
   const MachineInfo machine = describe_machine();
-  const std::shared_ptr<Impl> impl = plan_engine(network, asked, machine);
-  api::check_memory(api::memory_of(impl->plan), impl->options, machine, network.name());
+  const std::shared_ptr<Impl> impl = plan_engine(std::move(network), asked, machine);
+  api::check_memory(api::memory_of(impl->plan), impl->options, machine, impl->network_name);
   impl->packed = base::AlignedBuffer(static_cast<std::size_t>(impl->plan.weight_bytes));
-  touch_weights(*impl);
+  touch_weights(*impl, machine);
   plan::pack_weights(impl->plan, impl->packed.data(), impl->options.threads);
+  return_freed_memory();
   return Engine(impl);
 }
 

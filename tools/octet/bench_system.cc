@@ -49,14 +49,14 @@ bool pixel_input(const std::string& input_type, const std::string& precision) {
 BenchSystem build_bench_system(const NetworkOptions& options, const EngineOptions& engine_options,
                                bool pixels) {
   BenchSystem result;
-  std::optional<Network> network = timed(result.open_ms, [&] { return open_network(options); });
-  result.synthetic_weights = network->synthetic_weights();
+  Network network = timed(result.open_ms, [&] { return open_network(options); });
+  result.synthetic_weights = network.synthetic_weights();
   result.calibration = timed(
-      result.calibrate_ms, [&] { return find_bench_calibration(*network, options, engine_options, pixels); });
+      result.calibrate_ms, [&] { return find_bench_calibration(network, options, engine_options, pixels); });
   EngineOptions build = engine_options;
   build.pixel_input = pixels;
-  Engine engine = timed(result.build_ms, [&] { return build_engine(*network, build, result.calibration); });
-  network.reset();  // the engine has packed its weights; activations can have the memory
+  Engine engine =
+      timed(result.build_ms, [&] { return build_engine(std::move(network), build, result.calibration); });
   result.system = std::make_unique<lab::OctetSystem>(std::move(engine), result.calibration.calibration.get(),
                                                      options.seed);
   return result;

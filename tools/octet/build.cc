@@ -54,12 +54,13 @@ EngineNotes notes_of(const Network& network, const NetworkOptions& options,
 }
 
 Built build(const Options& options, const EngineOptions& engine_options) {
-  const Network network = open_network(options.network);
+  Network network = open_network(options.network);
   UsedCalibration calibration =
       find_bench_calibration(network, options.network, engine_options, engine_options.pixel_input);
-  std::optional<Engine> engine;
-  const double build_ms = timed([&] { engine = build_engine(network, engine_options, calibration); });
   EngineNotes notes = notes_of(network, options.network, calibration);
+  std::optional<Engine> engine;
+  const double build_ms =
+      timed([&] { engine = build_engine(std::move(network), engine_options, calibration); });
   return {std::move(*engine), std::move(calibration), std::move(notes), build_ms};
 }
 

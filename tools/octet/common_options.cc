@@ -259,8 +259,7 @@ UsedCalibration find_calibration(const Network& network, const EngineOptions& op
   return improvise_calibration(network, preprocessing, seed, build_options(options).threads);
 }
 
-Engine build_engine(const Network& network, const EngineOptions& options,
-                    const UsedCalibration& calibration) {
+Engine build_engine(Network network, const EngineOptions& options, const UsedCalibration& calibration) {
   BuildOptions build = build_options(options);
   build.calibration = calibration.calibration;
   build.pixel_input = options.pixel_input;
@@ -272,7 +271,7 @@ Engine build_engine(const Network& network, const EngineOptions& options,
                        format_bytes(outside), format_bytes(build.memory_limit)));
     build.memory_limit -= outside;
   }
-  return Engine::build(network, build);
+  return Engine::build(std::move(network), build);
 }
 
 void add_output_options(CLI::App& command, OutputOptions& options, bool markdown) {

@@ -57,7 +57,7 @@ UsedCalibration find_calibration(const Network& network, const EngineOptions& op
                                  const lab::Preprocessing* preprocessing = nullptr);
 /// `build_options` and `Engine::build`; the machine's memory is the limit where no other is given, and counts
 /// the caller's inputs and outputs of a full batch.
-Engine build_engine(const Network& network, const EngineOptions& options, const UsedCalibration& calibration);
+Engine build_engine(Network network, const EngineOptions& options, const UsedCalibration& calibration);
 /// Throws Error(kUnsupported) unless `device` is cpu.
 void require_cpu(const std::string& device);
 
