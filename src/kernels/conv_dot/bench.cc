@@ -1,8 +1,8 @@
 // INT8 convolution of every shape of the study, one thread, calls of four images: GOPS and the share of the
 // instruction set's integer peak measured just before, for each instruction set of this machine, with oneDNN
 // (best instruction set; its layout changes not counted) beside it. Half of the inputs are zero, as a ReLU
-// leaves them, and so they are in the peak of tiles, which depends on it. BF16 by tiles too: a product of
-// tiles takes as long and is half the operations, so its peak is half. "model" is the share that amx_cost.cc
+// leaves them, and so they are in the peak of tiles, which depends on it. 16-bit integers and BF16 likewise.
+// "model" is the share that amx_cost.cc
 // expects.
 //
 //   conv_dot_bench --benchmark_filter=ResNet-50
@@ -156,10 +156,14 @@ void register_all() {
       ours(Isa::kAmx, conv_i8_tiles_amx);
       ours(Isa::kAvx512Vnni, conv_i8_direct_avx512vnni);
       ours(Isa::kAvx512, conv_i8_direct_avx512);
-      if (machine.best_isa >= Isa::kAmx) {
-        const ConvDesc bf16 = narrow_desc(shape, residual, DataType::kBFloat16);
-        add("amx bf16", [=](benchmark::State& s) { run_ours(s, bf16, Isa::kAmx, conv_bf16_tiles_amx); });
-      }
+      const auto wider = [&](Isa isa, DataType type, const char* who, conv_dot::Create create) {
+        if (isa > machine.best_isa) return;
+        const ConvDesc wide = narrow_desc(shape, residual, type);
+        add(who, [=](benchmark::State& s) { run_ours(s, wide, isa, create); });
+      };
+      wider(Isa::kAmx, DataType::kBFloat16, "amx bf16", conv_bf16_tiles_amx);
+      wider(Isa::kAvx512Bf16, DataType::kBFloat16, "avx512bf16 bf16", conv_bf16_direct_avx512bf16);
+      wider(Isa::kAvx512Vnni, DataType::kInt16, "avx512vnni s16", conv_i16_direct_avx512vnni);
 #endif
       if (!residual) add("onednn", [=](benchmark::State& s) { run_onednn(s, desc, machine.best_isa); });
     }

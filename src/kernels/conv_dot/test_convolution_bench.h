@@ -10,7 +10,7 @@
 #include "kernels/bfloat16.h"
 #include "kernels/conv_dot/convolution.h"
 #include "kernels/conv_dot/test_convolution.h"
-#include "octet/machine.h"
+#include "tests/support/layer_bench.h"
 
 namespace octet::kernels::conv_dot {
 
@@ -34,7 +34,7 @@ inline void report(benchmark::State& state, const ConvDesc& desc, int images, do
   state.counters["of_peak"] = benchmark::Counter(gigaops / peak_gops, benchmark::Counter::kIsRate);
 }
 
-/// The peak is the instruction set's of integers (BF16: half of it), measured just before.
+/// The peak is the instruction set's for the input's type, measured just before.
 inline void run_convolution(benchmark::State& state, Problem problem, Isa isa, Create create) {
   const ConvDesc& desc = problem.desc;
   const auto kernel = create(desc);
@@ -55,7 +55,7 @@ inline void run_convolution(benchmark::State& state, Problem problem, Isa isa, C
   call.output = output.operand();
   call.weights = packed.data();
   call.scratch = scratch.data();
-  const double peak = measure_peaks(1, isa).int8_gops / (bf16 ? 2 : 1);
+  const double peak = test::peak_gops(desc.input.type, isa);
   for (auto _ : state) kernel->run(call);
   report(state, desc, problem.images, peak);
 }

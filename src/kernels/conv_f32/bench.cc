@@ -1,17 +1,20 @@
 // Convolution of every shape of the study, direct and where it can by Winograd, one thread, calls of four
-// images: GFLOPS and the share of the multiply-add peak measured just before, for each instruction set of
+// images: GFLOPS and the share of the multiply-add peak measured just after, for each instruction set of
 // this machine, with oneDNN (best instruction set; its layout changes not counted) beside it. GFLOPS count
-// the direct way's operations, so that Winograd may pass the peak.
+// the direct way's operations, so that Winograd may pass the peak. Depthwise layers of MobileNet too, whose
+// peak may be the bandwidth's.
 //
 //   conv_f32_bench --benchmark_filter=ResNet-50
 #include <benchmark/benchmark.h>
 #include <omp.h>
 
 #include "kernels/conv_f32/convolution.h"
+#include "kernels/conv_f32/depthwise.h"
 #include "kernels/conv_f32/onednn_convolution.h"
 #include "kernels/conv_f32/study_shapes.h"
 #include "kernels/families.h"
 #include "octet/machine.h"
+#include "tests/support/layer_bench.h"
 #include "tests/support/tensors.h"
 
 namespace octet::kernels {
@@ -31,9 +34,13 @@ struct Values {
   std::vector<float> input, weights, bias;
 };
 
-void report(benchmark::State& state, const ConvDesc& desc, double peak_gflops) {
-  const double gigaflops =
-      2 * conv_f32::macs(desc) * kImages * 1e-9 * static_cast<double>(state.iterations());
+void report(benchmark::State& state, const ConvDesc& desc, Isa isa) {
+  const double peak_gflops = test::peak_gops(DataType::kFloat32, isa);
+  const double operations = 2 * conv_f32::macs(desc) * kImages;
+  if (conv_f32::is_depthwise(desc))
+    return test::report(
+        state, {kImages * desc.input.bytes(), kImages * desc.output.bytes(), operations, peak_gflops});
+  const double gigaflops = operations * 1e-9 * static_cast<double>(state.iterations());
   state.counters["GFLOPS"] = benchmark::Counter(gigaflops, benchmark::Counter::kIsRate);
   state.counters["of_peak"] = benchmark::Counter(gigaflops / peak_gflops, benchmark::Counter::kIsRate);
 }
@@ -54,24 +61,32 @@ void run_ours(benchmark::State& state, const ConvDesc& desc, Isa isa,
   call.output = {output.data(), output.stride()};
   call.weights = packed.data();
   call.scratch = scratch.data();
-  const double peak = measure_peaks(1, isa).fp32_gflops;
   for (auto _ : state) kernel->run(call);
-  report(state, desc, peak);
+  report(state, desc, isa);
 }
 
 void run_onednn(benchmark::State& state, const ConvDesc& desc, Isa best) {
   const Values values(desc);
   conv_f32::OneDnnConvolution convolution(desc, kImages, values.weights, values.bias);
   convolution.set_input(values.input);
-  const double peak = measure_peaks(1, best).fp32_gflops;
   for (auto _ : state) convolution.run();
-  report(state, desc, peak);
+  report(state, desc, best);
 }
+
+constexpr conv_f32::StudyShape kDepthwiseShapes[] = {
+    {"MobileNet", 32, 112, 32, 3, 1, 1, 32},
+    {"MobileNet", 64, 112, 64, 3, 2, 1, 64},
+    {"MobileNet", 256, 28, 256, 3, 1, 1, 256},
+    {"MobileNet", 512, 14, 512, 3, 1, 1, 512},
+};
 
 void register_all() {
   const MachineInfo machine = describe_machine();
   const auto usable = [&](Isa isa) { return isa <= machine.best_isa; };
-  for (const conv_f32::StudyShape& shape : conv_f32::kStudyShapes) {
+  std::vector<conv_f32::StudyShape> shapes(std::begin(conv_f32::kStudyShapes),
+                                           std::end(conv_f32::kStudyShapes));
+  shapes.insert(shapes.end(), std::begin(kDepthwiseShapes), std::end(kDepthwiseShapes));
+  for (const conv_f32::StudyShape& shape : shapes) {
     const ConvDesc desc = shape.desc();
     const auto add = [&](const char* who, auto run) {
       benchmark::RegisterBenchmark((shape.name() + " " + who).c_str(), run)->Unit(benchmark::kMillisecond);

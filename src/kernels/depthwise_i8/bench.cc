@@ -1,4 +1,4 @@
-// Depthwise layers of MobileNet: multiply-adds and bytes a second.
+// Depthwise layers of MobileNet on one thread, and the share of this machine's peak.
 #include <benchmark/benchmark.h>
 
 #include "kernels/families.h"
@@ -39,10 +39,9 @@ void run_layer(benchmark::State& state, const Layer& layer, const test::Variant&
   runner.poison_scratch = false;
   const Operand in = input.operand();
   for (auto _ : state) runner.run(std::span(&in, 1), output.operand(), 1);
-  state.SetBytesProcessed(state.iterations() * (d.input.bytes() + d.output.bytes()));
-  state.counters["MAC"] =
-      benchmark::Counter(static_cast<double>(d.output.elements()) * static_cast<double>(taps),
-                         benchmark::Counter::kIsIterationInvariantRate);
+  test::report(state, {d.input.bytes(), d.output.bytes(),
+                       2.0 * static_cast<double>(d.output.elements()) * static_cast<double>(taps),
+                       test::peak_gops(DataType::kUInt8, variant.isa)});
 }
 
 const bool registered =

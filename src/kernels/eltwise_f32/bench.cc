@@ -1,11 +1,10 @@
-// ResNet's residual sum, a three-way sum and a channel affine, beside a plain copy of one map (the memory's
-// own speed here).
+// ResNet's residual sum, a three-way sum and a channel affine on one thread, and the share of this machine's
+// peak.
 #include <benchmark/benchmark.h>
-
-#include <cstring>
 
 #include "kernels/families.h"
 #include "tests/support/kernel_runner.h"
+#include "tests/support/layer_bench.h"
 
 namespace octet::kernels {
 namespace {
@@ -23,18 +22,7 @@ void run_operation(benchmark::State& state, const OpDesc& desc, const FeatureMap
   test::KernelRunner runner(variant.create(desc));
   runner.poison_scratch = false;
   for (auto _ : state) runner.run(operands, {output.data(), output.stride()}, 1);
-  state.SetBytesProcessed(state.iterations() * (inputs + 1) * map.bytes());
-}
-
-void copy_map(benchmark::State& state, const FeatureMap& map) {
-  const auto bytes = static_cast<std::size_t>(map.bytes());
-  base::AlignedBuffer from(bytes), to(bytes);
-  std::memset(from.data(), 1, bytes);
-  for (auto _ : state) {
-    std::memcpy(to.data(), from.data(), bytes);
-    benchmark::ClobberMemory();
-  }
-  state.SetBytesProcessed(state.iterations() * 2 * map.bytes());
+  test::report(state, {inputs * map.bytes(), map.bytes()});
 }
 
 void register_map(const std::string& size, const FeatureMap& map) {
@@ -64,7 +52,6 @@ void register_map(const std::string& size, const FeatureMap& map) {
                                  [=](benchmark::State& s) {
                                    run_operation(s, ChannelAffineDesc{map, ReluDesc{}}, map, 1, v);
                                  });
-  benchmark::RegisterBenchmark(("copy/" + size).c_str(), [=](benchmark::State& s) { copy_map(s, map); });
 }
 
 const bool registered = [] {

@@ -1,11 +1,10 @@
-// A sum with a ReLU, a maximum and a channel affine of bytes, beside a plain copy of one map (the memory's
-// own speed here).
+// A sum with a ReLU, a maximum and a channel affine of bytes on one thread, and the share of this machine's
+// peak.
 #include <benchmark/benchmark.h>
-
-#include <cstring>
 
 #include "kernels/families.h"
 #include "tests/support/kernel_runner.h"
+#include "tests/support/layer_bench.h"
 #include "tests/support/nhwc_tensor.h"
 
 namespace octet::kernels {
@@ -25,20 +24,8 @@ void run_operation(benchmark::State& state, const OpDesc& desc, int inputs, cons
   test::KernelRunner runner(variant.create(desc));
   runner.poison_scratch = false;
   for (auto _ : state) runner.run(operands, output.operand(), 1);
-  state.SetBytesProcessed(state.iterations() * (inputs + 1) * kMap.bytes());
+  test::report(state, {inputs * kMap.bytes(), kMap.bytes()});
 }
-
-void copy_map(benchmark::State& state) {
-  const auto bytes = static_cast<std::size_t>(kMap.bytes());
-  base::AlignedBuffer from(bytes), to(bytes);
-  std::memset(from.data(), 1, bytes);
-  for (auto _ : state) {
-    std::memcpy(to.data(), from.data(), bytes);
-    benchmark::ClobberMemory();
-  }
-  state.SetBytesProcessed(state.iterations() * 2 * kMap.bytes());
-}
-BENCHMARK(copy_map);
 
 EltwiseDesc describe(EltwiseKind kind, int inputs) {
   EltwiseDesc d;

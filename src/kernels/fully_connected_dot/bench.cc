@@ -1,5 +1,6 @@
 // Fully connected layers of the study's networks on one thread, oneDNN's INT8 beside them in the same run.
-// Counters: GOPS, and GB/s of weights read (what bounds a batch of one). "pack": the packing of the weights.
+// Counters: GOPS, bytes a second (weights, mostly) and the share of this machine's peak, of bandwidth for
+// small batches and of compute for large ones. "pack": the packing of the weights.
 //
 //   fully_connected_dot_bench --benchmark_filter=batch1/
 #include <benchmark/benchmark.h>
@@ -13,6 +14,7 @@
 #include "kernels/fully_connected_dot/test_entries.h"
 #include "octet/machine.h"
 #include "tests/support/kernel_runner.h"
+#include "tests/support/layer_bench.h"
 #include "tests/support/nhwc_tensor.h"
 
 namespace octet::kernels {
@@ -87,13 +89,14 @@ test::KernelRunner make_runner(const Layer& layer, const Named& entry) {
   return test::KernelRunner(entry.variant.create(desc), reals);
 }
 
-void set_counters(benchmark::State& state, const Layer& layer, int images, std::size_t weight_bytes) {
-  const auto weights = static_cast<double>(layer.weights());
-  const auto rate = [](double amount) {
-    return benchmark::Counter(amount * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
-  };
-  state.counters["GOPS"] = rate(2 * weights * images);
-  state.counters["GB/s"] = rate(weights * static_cast<double>(weight_bytes));
+void set_counters(benchmark::State& state, const Layer& layer, int images, DataType type, Isa isa) {
+  const FullyConnectedDesc desc = describe(layer, type);
+  const auto weight_bytes = static_cast<std::int64_t>(layer.weights() * (type == DataType::kUInt8 ? 1 : 2));
+  const double operations = 2 * static_cast<double>(layer.weights()) * images;
+  test::report(state, {weight_bytes + desc.input.bytes() * images, desc.output.bytes() * images, operations,
+                       test::peak_gops(type, isa)});
+  state.counters["GOPS"] =
+      benchmark::Counter(operations * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
 }
 
 void run_octet(benchmark::State& state, const Layer& layer, int images, const Named& entry) {
@@ -104,7 +107,7 @@ void run_octet(benchmark::State& state, const Layer& layer, int images, const Na
   input.fill_random(1);
   const Operand inputs[] = {input.operand()};
   for (auto _ : state) runner.run(inputs, output.operand(), images);
-  set_counters(state, layer, images, entry.type == DataType::kUInt8 ? 1 : 2);
+  set_counters(state, layer, images, entry.type, entry.variant.isa);
 }
 
 void run_pack(benchmark::State& state, const Layer& layer, const Named& entry) {
@@ -113,8 +116,9 @@ void run_pack(benchmark::State& state, const Layer& layer, const Named& entry) {
   base::AlignedBuffer packed(kernel->packed_bytes());
   const IntegerWeights weights = weights_of(layer).view();
   for (auto _ : state) kernel->pack_integer(weights, {packed.data(), packed.size()});
-  state.counters["GB/s"] = benchmark::Counter(static_cast<double>(layer.weights()) * 1e-9,
-                                              benchmark::Counter::kIsIterationInvariantRate);
+  // Reads the weights and writes them in another order.
+  const auto bytes = static_cast<std::int64_t>(layer.weights());
+  test::report(state, {bytes, bytes});
 }
 
 /// oneDNN's inner product of u8 and s8 with the layouts it prefers.
@@ -151,7 +155,7 @@ void run_onednn(benchmark::State& state, const Layer& layer, int images) {
     product.execute(stream, arguments);
     stream.wait();
   }
-  set_counters(state, layer, images, 1);
+  set_counters(state, layer, images, DataType::kUInt8, describe_machine().best_isa);
 }
 
 /// Those worth timing here: not the plain loops, and nothing that this machine would have to emulate.

@@ -1,6 +1,6 @@
-// Fully connected layers of the study's networks on one thread, with oneDNN beside them in the same run. The
-// counters: GFLOPS, their share of the multiply-add peak measured just before (what bounds large batches),
-// and GB/s of weights read (what bounds small ones).
+// Fully connected layers of the study's networks on one thread, with oneDNN beside them in the same run.
+// Counters: GFLOPS, bytes a second (weights, mostly) and the share of this machine's peak, of bandwidth for
+// small batches and of compute for large ones.
 #include <benchmark/benchmark.h>
 #include <omp.h>
 
@@ -10,6 +10,7 @@
 #include "kernels/families.h"
 #include "octet/machine.h"
 #include "tests/support/kernel_runner.h"
+#include "tests/support/layer_bench.h"
 
 namespace octet::kernels {
 namespace {
@@ -29,13 +30,14 @@ std::size_t features(const Layer& layer) {
 }
 std::size_t weights(const Layer& layer) { return features(layer) * static_cast<std::size_t>(layer.outputs); }
 
-void set_counters(benchmark::State& state, const Layer& layer, int images, double peak_gflops) {
-  const double products = static_cast<double>(weights(layer)) * images;
-  using benchmark::Counter;
-  state.counters["GFLOPS"] = Counter(2e-9 * products, Counter::kIsIterationInvariantRate);
-  state.counters["of_peak"] = Counter(2e-9 * products / peak_gflops, Counter::kIsIterationInvariantRate);
-  state.counters["GB/s"] =
-      Counter(4e-9 * static_cast<double>(weights(layer)), Counter::kIsIterationInvariantRate);
+void set_counters(benchmark::State& state, const Layer& layer, int images, Isa isa) {
+  const double operations = 2 * static_cast<double>(weights(layer)) * images;
+  const auto bytes = [](std::size_t values) { return static_cast<std::int64_t>(values * sizeof(float)); };
+  test::report(state, {bytes(weights(layer) + features(layer) * static_cast<std::size_t>(images)),
+                       bytes(static_cast<std::size_t>(layer.outputs * images)), operations,
+                       test::peak_gops(DataType::kFloat32, isa)});
+  state.counters["GFLOPS"] =
+      benchmark::Counter(operations * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
 }
 
 void run_octet(benchmark::State& state, const Layer& layer, int images, const test::Variant& variant) {
@@ -50,9 +52,8 @@ void run_octet(benchmark::State& state, const Layer& layer, int images, const te
                             {std::vector<float>(weights(layer), 0.01f),
                              std::vector<float>(static_cast<std::size_t>(layer.outputs), 0.1f)});
   runner.poison_scratch = false;
-  const double peak = measure_peaks(1, variant.isa).fp32_gflops;
   for (auto _ : state) runner.run({&input}, output, images);
-  set_counters(state, layer, images, peak);
+  set_counters(state, layer, images, variant.isa);
 }
 
 /// oneDNN's inner product with the layouts it prefers.
@@ -84,12 +85,11 @@ void run_onednn(benchmark::State& state, const Layer& layer, int images) {
                                                {DNNL_ARG_DST, filled(primitive.dst_desc())}};
   dnnl::inner_product_forward product(primitive);
   omp_set_num_threads(1);
-  const double peak = measure_peaks(1, describe_machine().best_isa).fp32_gflops;
   for (auto _ : state) {
     product.execute(stream, arguments);
     stream.wait();
   }
-  set_counters(state, layer, images, peak);
+  set_counters(state, layer, images, describe_machine().best_isa);
 }
 
 const bool registered = [] {

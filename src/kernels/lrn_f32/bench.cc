@@ -1,4 +1,4 @@
-// The study's normalisation layers, beside a plain copy of as many bytes (the memory's own speed here).
+// The study's normalisation layers on one thread, and the share of this machine's peak.
 #include <benchmark/benchmark.h>
 
 #include "kernels/families.h"
@@ -36,11 +36,7 @@ void run_layer(benchmark::State& state, const Layer& layer, const test::Variant&
   test::KernelRunner runner(variant.create(d));
   runner.poison_scratch = false;
   for (auto _ : state) runner.run({&input}, output, 1);
-  state.SetBytesProcessed(state.iterations() * 2 * d.map.bytes());
-}
-
-void copy_map(benchmark::State& state, const Layer& layer) {
-  test::copy_bytes(state, describe(layer).map.bytes());
+  test::report(state, {d.map.bytes(), d.map.bytes()});
 }
 
 const bool registered = test::register_layers(kLayers,
@@ -51,7 +47,7 @@ const bool registered = test::register_layers(kLayers,
                                                   {Isa::kAvx512, lrn_f32_avx512_cost, lrn_f32_avx512},
 #endif
                                               }),
-                                              run_layer, copy_map);
+                                              run_layer);
 
 }  // namespace
 }  // namespace octet::kernels

@@ -1,4 +1,4 @@
-// The study's normalisation layers: memory read and written a second, and values a second.
+// The study's normalisation layers on one thread, and the share of this machine's peak.
 #include <benchmark/benchmark.h>
 
 #include "kernels/families.h"
@@ -35,9 +35,7 @@ void run_layer(benchmark::State& state, const Layer& layer, const test::Variant&
   runner.poison_scratch = false;
   const Operand in = input.operand();
   for (auto _ : state) runner.run(std::span(&in, 1), output.operand(), 1);
-  state.SetBytesProcessed(state.iterations() * 2 * d.map.bytes());
-  state.counters["values"] = benchmark::Counter(static_cast<double>(d.map.elements()),
-                                                benchmark::Counter::kIsIterationInvariantRate);
+  test::report(state, {d.map.bytes(), d.output.bytes()});
 }
 
 const bool registered = test::register_layers(kLayers,

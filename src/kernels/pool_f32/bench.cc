@@ -1,4 +1,4 @@
-// Pooling of the study's networks, beside a plain copy of as many bytes (the memory's own speed here).
+// Pooling of the study's networks on one thread, and the share of this machine's peak.
 #include <benchmark/benchmark.h>
 
 #include "kernels/families.h"
@@ -39,12 +39,7 @@ void run_layer(benchmark::State& state, const Layer& layer, const test::Variant&
   test::KernelRunner runner(variant.create(d));
   runner.poison_scratch = false;
   for (auto _ : state) runner.run({&input}, output, 1);
-  state.SetBytesProcessed(state.iterations() * (d.input.bytes() + d.output.bytes()));
-}
-
-void copy_input(benchmark::State& state, const Layer& layer) {
-  const std::int64_t half = (describe(layer).input.bytes() + describe(layer).output.bytes()) / 2;
-  test::copy_bytes(state, half);
+  test::report(state, {d.input.bytes(), d.output.bytes()});
 }
 
 const bool registered = test::register_layers(kLayers,
@@ -55,7 +50,7 @@ const bool registered = test::register_layers(kLayers,
                                                   {Isa::kAvx512, pool_f32_avx512_cost, pool_f32_avx512},
 #endif
                                               }),
-                                              run_layer, copy_input);
+                                              run_layer);
 
 }  // namespace
 }  // namespace octet::kernels

@@ -1,4 +1,4 @@
-// Pooling of the study's networks in bytes, beside a plain copy of as many (the memory's own speed here).
+// Pooling of the study's networks in bytes on one thread, and the share of this machine's peak.
 #include <benchmark/benchmark.h>
 
 #include "kernels/families.h"
@@ -42,12 +42,7 @@ void run_layer(benchmark::State& state, const Layer& layer, const test::Variant&
   runner.poison_scratch = false;
   const Operand in = input.operand();
   for (auto _ : state) runner.run(std::span(&in, 1), output.operand(), 1);
-  state.SetBytesProcessed(state.iterations() * (d.input.bytes() + d.output.bytes()));
-}
-
-void copy_input(benchmark::State& state, const Layer& layer) {
-  const std::int64_t half = (describe(layer).input.bytes() + describe(layer).output.bytes()) / 2;
-  test::copy_bytes(state, half);
+  test::report(state, {d.input.bytes(), d.output.bytes()});
 }
 
 const bool registered = test::register_layers(kLayers,
@@ -58,7 +53,7 @@ const bool registered = test::register_layers(kLayers,
                                                   {Isa::kAvx512, pool_i8_avx512_cost, pool_i8_avx512},
 #endif
                                               }),
-                                              run_layer, copy_input);
+                                              run_layer);
 
 }  // namespace
 }  // namespace octet::kernels

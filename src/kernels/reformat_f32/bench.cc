@@ -1,10 +1,9 @@
-// Layout conversions, beside a plain copy of as many bytes (the memory's own speed here).
+// Layout conversions on one thread, and the share of this machine's peak.
 #include <benchmark/benchmark.h>
-
-#include <cstring>
 
 #include "kernels/families.h"
 #include "tests/support/kernel_runner.h"
+#include "tests/support/layer_bench.h"
 
 namespace octet::kernels {
 namespace {
@@ -14,7 +13,7 @@ void reformat(benchmark::State& state, const FeatureMap& from, const FeatureMap&
   test::LaidOut output(to, 1);
   test::KernelRunner runner(reformat_f32_generic(ReformatDesc{from, to, offset}));
   for (auto _ : state) runner.run({&input}, output, 1);
-  state.SetBytesProcessed(state.iterations() * 2 * from.bytes());
+  test::report(state, {from.bytes(), from.bytes()});
 }
 
 const FeatureMap kPlain = {64, 56, 56, Layout::kNchw}, kBlocked = {64, 56, 56, Layout::kNchw16c};
@@ -26,22 +25,11 @@ void blocked_to_nchw(benchmark::State& state) { reformat(state, kBlocked, kPlain
 void picture_to_blocked(benchmark::State& state) { reformat(state, kPicture, kBlockedPicture, 0); }
 void into_concatenation_by_blocks(benchmark::State& state) { reformat(state, kBlocked, kWhole, 32); }
 void into_concatenation_by_lanes(benchmark::State& state) { reformat(state, kBlocked, kWhole, 29); }
-void copy(benchmark::State& state) {
-  const auto bytes = static_cast<std::size_t>(kPlain.bytes());
-  base::AlignedBuffer from(bytes), to(bytes);
-  std::memset(from.data(), 1, bytes);
-  for (auto _ : state) {
-    std::memcpy(to.data(), from.data(), bytes);
-    benchmark::ClobberMemory();
-  }
-  state.SetBytesProcessed(state.iterations() * 2 * kPlain.bytes());
-}
 BENCHMARK(nchw_to_blocked);
 BENCHMARK(blocked_to_nchw);
 BENCHMARK(picture_to_blocked);
 BENCHMARK(into_concatenation_by_blocks);
 BENCHMARK(into_concatenation_by_lanes);
-BENCHMARK(copy);
 
 }  // namespace
 }  // namespace octet::kernels

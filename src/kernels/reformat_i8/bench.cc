@@ -1,10 +1,11 @@
-// Copies between FP32 and narrow maps: memory read and written a second.
+// Copies between FP32 and narrow maps on one thread, and the share of this machine's peak.
 #include <benchmark/benchmark.h>
 
 #include <cstring>
 
 #include "kernels/families.h"
 #include "tests/support/kernel_runner.h"
+#include "tests/support/layer_bench.h"
 #include "tests/support/nhwc_tensor.h"
 
 namespace octet::kernels {
@@ -50,7 +51,7 @@ void run_copy(benchmark::State& state, const Copy& copy, const test::Variant& va
   for (auto _ : state) runner.run(std::span(&in, 1), out, 1);
   const auto written =
       copy.from.channels * copy.from.pixels() * static_cast<std::int64_t>(size_of(copy.to.type));
-  state.SetBytesProcessed(state.iterations() * (copy.from.bytes() + written));
+  test::report(state, {copy.from.bytes(), written});
 }
 
 const bool registered = [] {

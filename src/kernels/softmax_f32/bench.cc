@@ -1,8 +1,10 @@
-// Softmax of a thousand classes and of a segmentation map.
+// Softmax of a thousand classes and of a segmentation map on one thread, and the share of this machine's
+// peak.
 #include <benchmark/benchmark.h>
 
 #include "kernels/families.h"
 #include "tests/support/kernel_runner.h"
+#include "tests/support/layer_bench.h"
 
 namespace octet::kernels {
 namespace {
@@ -14,7 +16,7 @@ void softmax(benchmark::State& state) {
   test::KernelRunner runner(softmax_f32_generic(SoftmaxDesc{map}));
   runner.poison_scratch = false;
   for (auto _ : state) runner.run({&input}, output, 1);
-  state.SetItemsProcessed(state.iterations() * map.channels * map.pixels());
+  test::report(state, {map.bytes(), map.bytes()});
 }
 BENCHMARK(softmax)->ArgNames({"channels", "size"})->Args({1000, 1})->Args({21, 128});
 
