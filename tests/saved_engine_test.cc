@@ -278,8 +278,11 @@ class RefusedEngine : public SavedEngine {
 };
 
 TEST_F(RefusedEngine, MemoryLimitIsKnownBeforeAnythingIsAllocated) {
-  refused({.memory_limit = 1000}, ErrorCode::kMemoryLimit, "does not fit");
-  refused({.max_batch = 1 << 20, .memory_limit = 10'000'000}, ErrorCode::kMemoryLimit, "does not fit");
+  for (const int batch : {1, 64}) {
+    const std::uint64_t needed = Engine::load(path_, {.max_batch = batch}).memory().total();
+    EXPECT_NO_THROW(Engine::load(path_, {.max_batch = batch, .memory_limit = needed}));
+    refused({.max_batch = batch, .memory_limit = needed - 1}, ErrorCode::kMemoryLimit, "does not fit");
+  }
 }
 
 TEST_F(RefusedEngine, OptionsAreCheckedAsWhenBuilding) {
