@@ -74,7 +74,8 @@ def amount(row, value):
 
 
 def ratio_text(ratio):
-    return f"{ratio.median:.2f} ({ratio.low:.2f}-{ratio.high:.2f})"
+    digits = 2 if ratio.median >= 0.05 else 4  # the seconds of loading
+    return f"{ratio.median:.{digits}f} ({ratio.low:.{digits}f}-{ratio.high:.{digits}f})"
 
 
 def bar_text(row, bar):

@@ -100,7 +100,7 @@ TEST_F(EngineFileTest, RefusesWhatIsNoSavedEngine) {
   refused(std::string(10000, 'x'), ErrorCode::kParse, "no saved engine");
   EXPECT_THROW(EngineFile(directory_.path(), kThisOctet, machine()), Error);  // a directory
   try {
-    EngineFile(directory_.path() / "none.octet", kThisOctet, machine());
+    const EngineFile none(directory_.path() / "none.octet", kThisOctet, machine());
     FAIL() << "opened";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kNotFound);

@@ -13,7 +13,6 @@ namespace {
 
 using nlohmann::json;
 using ::testing::HasSubstr;
-using ::testing::Not;
 using ::testing::StartsWith;
 
 constexpr const char* kCommands[] = {"classify", "run",     "bench",   "sweep", "accuracy", "calibrate",
