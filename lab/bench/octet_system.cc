@@ -58,7 +58,7 @@ struct OctetSystem::Built {
     }
     const Nanoseconds start = system_clock().now();
     Engine engine = Engine::build(network, options);
-    return {std::move(engine), 1e3 * seconds(system_clock().now() - start)};
+    return {std::move(engine), elapsed_ms(start)};
   }
 };
 

@@ -26,10 +26,6 @@ std::pair<double, const char*> longest(const LayerBound& bound) {
                            [](const auto& a, const auto& b) { return a.first < b.first; });
 }
 
-double time_ms(double giga_units, double giga_per_second) {
-  return giga_per_second > 0 ? 1e3 * giga_units / giga_per_second : 0;
-}
-
 /// Adds `bytes`, of which a thread has `own` between two uses, and all threads `all`, to the level that holds
 /// them.
 class Levels {

@@ -13,8 +13,6 @@ namespace {
 
 constexpr int kWarmupRuns = 2;
 
-double elapsed_ms(Nanoseconds start) { return 1e3 * seconds(system_clock().now() - start); }
-
 LayerRecord describe(const Engine& engine) {
   LayerRecord record;
   record.network = engine.network_name();

@@ -5,12 +5,6 @@
 namespace octet::lab {
 namespace {
 
-constexpr double kMilliseconds = 1e3;
-
-double time_ms(double amount, double per_second) {
-  return per_second > 0 ? kMilliseconds * amount / per_second : 0;
-}
-
 /// "INT8" of "int8".
 std::string in_capitals(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
@@ -21,6 +15,8 @@ std::string in_capitals(std::string text) {
 bool only_moves_data(const LayerSamples& layer) { return layer.kernel.starts_with("reformat_"); }
 
 }  // namespace
+
+double time_ms(double amount, double per_second) { return per_second > 0 ? 1e3 * amount / per_second : 0; }
 
 bool works_on_bytes(const LayerSamples& layer) { return layer.kernel.find("_i8/") != std::string::npos; }
 

@@ -28,6 +28,8 @@ TimeParts time_parts(const LayerSamples& layer, double ms, int batch, const Mach
 std::vector<WaterfallStep> waterfall(const LayerRecord& record, const LayerProfile& profile);
 
 /// Helpers of both files.
+/// 0 where the speed was not measured.
+double time_ms(double amount, double per_second);
 bool works_on_bytes(const LayerSamples& layer);
 double giga_operations(const LayerSamples& layer, int batch);
 double giga_bytes(const LayerSamples& layer, int batch);

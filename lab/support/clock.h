@@ -32,6 +32,8 @@ class Clock {
 
 /// CLOCK_MONOTONIC.
 Clock& system_clock();
+/// Milliseconds of it since `start`.
+inline double elapsed_ms(Nanoseconds start) { return 1e3 * seconds(system_clock().now() - start); }
 
 /// Nanoseconds that must be added to a time of system_clock() to get time since 1970, now.
 Nanoseconds unix_offset();

@@ -9,9 +9,7 @@
 #include "octet/types.h"
 
 namespace octet::base {
-namespace {
-constexpr std::size_t kHugePage = std::size_t{2} << 20;
-}
+namespace {}
 
 void AlignedBuffer::Free::operator()(std::byte* p) const { std::free(p); }
 

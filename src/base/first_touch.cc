@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "base/aligned_buffer.h"
+
 namespace octet::base {
 namespace {
-constexpr std::size_t kPage = 4096, kHugePage = std::size_t{2} << 20;
+constexpr std::size_t kPage = 4096;
 }
 
 void touch(std::byte* begin, std::size_t bytes) {

@@ -13,6 +13,11 @@
 
 namespace octet::kernels {
 
+/// Lanes of some panels. `before`: lanes before each panel, and at last all lanes.
+inline std::int64_t lanes_of(std::span<const std::int64_t> before, Share panels) {
+  return before[static_cast<std::size_t>(panels.end)] - before[static_cast<std::size_t>(panels.begin)];
+}
+
 /// The outputs of a call.
 struct OutputSpace {
   /// Pixels. A kernel that numbers a map's pixels through has one row of them; a method that computes several

@@ -26,9 +26,10 @@ namespace octet::save {
 template <class Archive, class T>
 using Field = std::conditional_t<Archive::kReads, T, const T>;
 
-/// An enumeration's last value, the first being 0; specialised beside the fields() that need it.
+/// An enumeration's last value, the first being 0; specialised beside the fields() that need it (of others,
+/// reading does not compile).
 template <class Enum>
-struct Last;
+inline constexpr std::nullptr_t kLast = nullptr;
 
 /// Unsigned integer of the same width.
 template <class T>
@@ -124,7 +125,7 @@ class Reader {
     if constexpr (Number<T>) {
       value = std::bit_cast<T>(static_cast<Bits<T>>(read_bits(sizeof value)));
     } else if constexpr (std::is_enum_v<T>) {
-      value = static_cast<T>(read_choice(static_cast<std::size_t>(Last<T>::kValue), "enumeration"));
+      value = static_cast<T>(read_choice(static_cast<std::size_t>(kLast<T>), "enumeration"));
     } else {
       fields(*this, value);
     }

@@ -12,9 +12,7 @@ namespace octet::save {
 
 enum class Colour { kRed, kGreen };
 template <>
-struct Last<Colour> {
-  static constexpr auto kValue = Colour::kGreen;
-};
+inline constexpr auto kLast<Colour> = Colour::kGreen;
 struct Nothing {
   bool operator==(const Nothing&) const = default;
 };

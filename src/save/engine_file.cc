@@ -13,10 +13,6 @@
 namespace octet::save {
 namespace {
 
-[[noreturn]] void fail(ErrorCode code, const std::string& file, const std::string& what) {
-  throw Error(code, fmt::format("{}: {}", file, what));
-}
-
 /// Text from a file in a message: no control characters.
 std::string printable(std::string text) {
   std::replace_if(

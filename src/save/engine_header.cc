@@ -17,16 +17,16 @@ namespace {
 
 std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 
-[[noreturn]] void fail(ErrorCode code, const std::string& file, const std::string& what) {
-  throw Error(code, fmt::format("{}: {}", file, what));
-}
-
 bool begins_with(std::span<const std::byte> bytes, std::string_view magic) {
   const auto wanted = bytes_of(magic);
   return bytes.size() >= wanted.size() && std::equal(wanted.begin(), wanted.end(), bytes.begin());
 }
 
 }  // namespace
+
+void fail(ErrorCode code, const std::string& file, const std::string& what) {
+  throw Error(code, fmt::format("{}: {}", file, what));
+}
 
 std::string encode_header(const Header& header) {
   Writer writer;

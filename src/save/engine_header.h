@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "octet/build_info.h"
+#include "octet/error.h"
 #include "octet/types.h"
 
 namespace octet::save {
@@ -32,6 +33,9 @@ struct Header {
   Isa needed = Isa::kGeneric;     ///< the highest instruction set of any kernel
   Part record, weights;
 };
+
+/// Throws Error naming the file.
+[[noreturn]] void fail(ErrorCode code, const std::string& file, const std::string& what);
 
 /// The header's page, of kPage bytes.
 std::string encode_header(const Header& header);

@@ -8,25 +8,15 @@
 namespace octet::save {
 
 template <>
-struct Last<graph::PoolKind> {
-  static constexpr auto kValue = graph::PoolKind::kAverage;
-};
+inline constexpr auto kLast<graph::PoolKind> = graph::PoolKind::kAverage;
 template <>
-struct Last<graph::Rounding> {
-  static constexpr auto kValue = graph::Rounding::kCeil;
-};
+inline constexpr auto kLast<graph::Rounding> = graph::Rounding::kCeil;
 template <>
-struct Last<graph::AverageDivisor> {
-  static constexpr auto kValue = graph::AverageDivisor::kValidOnly;
-};
+inline constexpr auto kLast<graph::AverageDivisor> = graph::AverageDivisor::kValidOnly;
 template <>
-struct Last<graph::LrnRegion> {
-  static constexpr auto kValue = graph::LrnRegion::kWithinChannel;
-};
+inline constexpr auto kLast<graph::LrnRegion> = graph::LrnRegion::kWithinChannel;
 template <>
-struct Last<graph::EltwiseKind> {
-  static constexpr auto kValue = graph::EltwiseKind::kMax;
-};
+inline constexpr auto kLast<graph::EltwiseKind> = graph::EltwiseKind::kMax;
 
 // A weight that is not there has a shape of no dimensions.
 inline void fields(Writer& archive, const graph::Weights& weights) { archive(weights.shape()); }

@@ -7,13 +7,9 @@
 namespace octet::save {
 
 template <>
-struct Last<Precision> {
-  static constexpr auto kValue = Precision::kMixed;
-};
+inline constexpr auto kLast<Precision> = Precision::kMixed;
 template <>
-struct Last<Isa> {
-  static constexpr auto kValue = Isa::kAmx;
-};
+inline constexpr auto kLast<Isa> = Isa::kAmx;
 
 inline void fields(Writer& archive, const Shape& shape) { archive(shape.dims()); }
 inline void fields(Reader& archive, Shape& shape) {

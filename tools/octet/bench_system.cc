@@ -15,7 +15,7 @@ template <typename Function>
 auto timed(double& ms, const Function& function) {
   const lab::Nanoseconds start = lab::system_clock().now();
   auto result = function();
-  ms = 1e3 * lab::seconds(lab::system_clock().now() - start);
+  ms = lab::elapsed_ms(start);
   return result;
 }
 

@@ -33,14 +33,6 @@ struct Built {
   double build_ms = 0, save_ms = 0, load_ms = 0;
 };
 
-/// Milliseconds that `f` takes.
-template <class F>
-double timed(F&& f) {
-  const lab::Nanoseconds start = lab::system_clock().now();
-  f();
-  return 1e3 * lab::seconds(lab::system_clock().now() - start);
-}
-
 EngineNotes notes_of(const Network& network, const NetworkOptions& options,
                      const UsedCalibration& calibration) {
   EngineNotes notes = {{kNetworkHashNote, network.hash()}};
@@ -58,20 +50,23 @@ Built build(const Options& options, const EngineOptions& engine_options) {
   UsedCalibration calibration =
       find_bench_calibration(network, options.network, engine_options, engine_options.pixel_input);
   EngineNotes notes = notes_of(network, options.network, calibration);
-  std::optional<Engine> engine;
-  const double build_ms =
-      timed([&] { engine = build_engine(std::move(network), engine_options, calibration); });
-  return {std::move(*engine), std::move(calibration), std::move(notes), build_ms};
+  const lab::Nanoseconds start = lab::system_clock().now();
+  Engine engine = build_engine(std::move(network), engine_options, calibration);
+  const double build_ms = lab::elapsed_ms(start);
+  return {std::move(engine), std::move(calibration), std::move(notes), build_ms};
 }
 
 /// Saves the engine, and loads it again to see that it is the same.
 void save(Built& built, const std::string& file) {
-  built.save_ms = timed([&] { built.engine.save(file, built.notes); });
-  std::optional<Engine> loaded;
-  built.load_ms = timed([&] { loaded = Engine::load(file, {.threads = built.engine.threads()}); });
-  if (loaded->hash() != built.engine.hash())
-    throw Error(ErrorCode::kInternal, fmt::format("{}: loaded with hash {}, expected {}", file,
-                                                  loaded->hash(), built.engine.hash()));
+  const lab::Nanoseconds start = lab::system_clock().now();
+  built.engine.save(file, built.notes);
+  built.save_ms = lab::elapsed_ms(start);
+  const lab::Nanoseconds saved = lab::system_clock().now();
+  const Engine loaded = Engine::load(file, {.threads = built.engine.threads()});
+  built.load_ms = lab::elapsed_ms(saved);
+  if (loaded.hash() != built.engine.hash())
+    throw Error(ErrorCode::kInternal, fmt::format("{}: loaded with hash {}, expected {}", file, loaded.hash(),
+                                                  built.engine.hash()));
 }
 
 /// Kernel calls of a plan by instruction set.
@@ -144,13 +139,9 @@ void add_build(CLI::App& program, Run& selected) {
   add_engine_options(*command, options->engine);
   add_output_options(*command, options->output);
   command->footer(
-      "octet bench, run, classify, profile and inspect take the file in place of NET; --batch, --threads, "
-      "--cpus,\n"
-      "--pin and --memory-limit are chosen then. It is for this build of Octet, and for CPUs that have the "
-      "instruction "
-      "set "
-      "of\n"
-      "its kernels (--isa).\n\n"
+      "octet bench, run, classify, profile and inspect take the file in place of NET; --batch, --threads,\n"
+      "--cpus, --pin and --memory-limit are chosen then. It is for this build of Octet, and for CPUs that\n"
+      "have the instruction set of its kernels (--isa).\n\n"
       "Example:\n  octet build resnet-50 --precision int8 --calibration cal.json --batch 8 -o "
       "resnet-50.octet");
   command->callback([options, &selected] { selected = [options] { return run(*options); }; });

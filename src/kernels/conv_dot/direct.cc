@@ -93,9 +93,7 @@ class DirectConvolution final : public Kernel {
   std::int64_t worker_macs(int images, int worker, int workers) const override {
     std::int64_t lanes = 0;  // of all pixels
     for_each_item(images, worker, workers, [&](const Tile& tile, Share panels) {
-      lanes += (tile.pixels() + (with_border(tile) ? 1 : 0)) *
-               (lanes_before_[static_cast<std::size_t>(panels.end)] -
-                lanes_before_[static_cast<std::size_t>(panels.begin)]);
+      lanes += (tile.pixels() + (with_border(tile) ? 1 : 0)) * lanes_of(lanes_before_, panels);
     });
     const auto taps = static_cast<std::int64_t>(geometry_.taps().size());
     return lanes * taps * geometry_.tap_groups() * packed_.group_elements();

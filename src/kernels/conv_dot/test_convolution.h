@@ -77,6 +77,19 @@ inline WindowDesc square(std::int64_t kernel, std::int64_t stride = 1, std::int6
   return {kernel, kernel, stride, stride, pad, pad, pad, pad, dilation, dilation};
 }
 
+/// A 3x3 layer with and without a residual, of each kind of ReLU, to its input's type (kUInt8) and to FP32.
+inline std::vector<Case> epilogue_cases() {
+  std::vector<Case> cases;
+  for (const DataType output : {DataType::kUInt8, DataType::kFloat32})
+    for (const bool residual : {false, true})
+      for (const std::optional<float> slope :
+           {std::optional<float>(), std::optional<float>(0.0f), std::optional<float>(0.1f)}) {
+        Case& c = cases.emplace_back(Case{48, 5, 6, 100, square(3, 1, 1)});
+        c.output = output, c.residual = residual, c.slope = slope;
+      }
+  return cases;
+}
+
 inline std::string describe(const ConvDesc& d) {
   std::ostringstream s;
   const WindowDesc& w = d.window;

@@ -11,6 +11,7 @@
 
 #include "kernels/conv_dot/test_convolution.h"
 #include "tests/support/kernel_runner.h"
+#include "tests/support/windows.h"
 
 namespace octet::kernels::conv_dot {
 
@@ -51,12 +52,7 @@ class RandomCases {
     Case c{pick(1, in), pick(1, height), pick(1, width), pick(1, out)};
     c.window = {pick(1, 5), pick(1, 5), pick(1, 4), pick(1, 4), pick(0, 4),
                 pick(0, 4), pick(0, 4), pick(0, 4), pick(1, 3), pick(1, 3)};
-    // A kernel that does not fit gets the padding that it needs.
-    WindowDesc& w = c.window;
-    w.pad_top +=
-        std::max<std::int64_t>(0, (w.kernel_h - 1) * w.dilation_h + 1 - c.height - w.pad_top - w.pad_bottom);
-    w.pad_right +=
-        std::max<std::int64_t>(0, (w.kernel_w - 1) * w.dilation_w + 1 - c.width - w.pad_left - w.pad_right);
+    test::pad_to_fit(c.window, c.height, c.width);
     if (pick(0, 5) == 0) c.groups = 2, c.in = 4 * pick(1, 9) * 2, c.out = 32 * pick(1, 3);
     if (c.in <= 4 && coin()) c.picture = 4;
     c.bias_map = pick(0, 5) == 0;

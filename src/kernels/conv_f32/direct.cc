@@ -98,10 +98,8 @@ class DirectConvolution final : public Kernel {
   }
   std::int64_t worker_macs(int images, int worker, int workers) const override {
     std::int64_t lanes = 0;  // of all pixels
-    for_each_tile(images, worker, workers, [&](const Tile& tile) {
-      const auto before = [&](std::int64_t block) { return lanes_before_[static_cast<std::size_t>(block)]; };
-      lanes += tile.pixels() * (before(tile.panels.end) - before(tile.panels.begin));
-    });
+    for_each_tile(images, worker, workers,
+                  [&](const Tile& tile) { lanes += tile.pixels() * lanes_of(lanes_before_, tile.panels); });
     return lanes * depth_;
   }
 

@@ -9,6 +9,7 @@
 #include "kernels/conv_f32/convolution.h"
 #include "kernels/families.h"
 #include "tests/support/tensors.h"
+#include "tests/support/windows.h"
 
 namespace octet::kernels {
 namespace {
@@ -255,12 +256,7 @@ TEST(DirectConvolution, RandomShapes) {
     Case c{pick(1, 70), pick(1, 24), pick(1, 40), pick(1, 100)};
     c.window = {pick(1, 5), pick(1, 5), pick(1, 4), pick(1, 4), pick(0, 4),
                 pick(0, 4), pick(0, 4), pick(0, 4), pick(1, 3), pick(1, 3)};
-    WindowDesc& w = c.window;
-    // A kernel that does not fit gets the padding that it needs.
-    w.pad_top +=
-        std::max<std::int64_t>(0, (w.kernel_h - 1) * w.dilation_h + 1 - c.height - w.pad_top - w.pad_bottom);
-    w.pad_right +=
-        std::max<std::int64_t>(0, (w.kernel_w - 1) * w.dilation_w + 1 - c.width - w.pad_left - w.pad_right);
+    test::pad_to_fit(c.window, c.height, c.width);
     c.layout = pick(0, 3) == 0 ? Layout::kNchw : Layout::kNchw16c;
     c.bias = pick(0, 1) == 1;
     c.residual = pick(0, 1) == 1;

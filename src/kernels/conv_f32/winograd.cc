@@ -51,9 +51,7 @@ class WinogradConvolution final : public Kernel {
       const WinogradTiles some(layer_, tiles);
       std::int64_t products = 0;  // of a tile's points, all tiles
       for (int p = 0; p < kWinogradPoints; ++p) products += some.with_point(p).size();
-      macs += products * layer_.depth *
-              (lanes_before_[static_cast<std::size_t>(panels.end)] -
-               lanes_before_[static_cast<std::size_t>(panels.begin)]);
+      macs += products * layer_.depth * lanes_of(lanes_before_, panels);
     });
     return macs;
   }

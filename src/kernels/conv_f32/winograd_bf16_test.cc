@@ -97,15 +97,10 @@ TEST_P(WinogradBf16, KernelsGroupsAndParts) {
 }
 
 TEST_P(WinogradBf16, ResidualsReluAndRealOutputs) {
-  for (const DataType output : {DataType::kBFloat16, DataType::kFloat32})
-    for (const bool residual : {false, true})
-      for (const std::optional<float> slope :
-           {std::optional<float>(), std::optional<float>(0.0f), std::optional<float>(0.1f)}) {
-        Case c{48, 5, 6, 100, square(3, 1, 1)};
-        c.output = output, c.residual = residual, c.slope = slope;
-        check(c, 3, {.workers = 2, .gap = 16});
-        if (residual) check(c, 2, {.workers = 3, .in_place = true});
-      }
+  for (const Case& c : conv_dot::epilogue_cases()) {
+    check(c, 3, {.workers = 2, .gap = 16});
+    if (c.residual) check(c, 2, {.workers = 3, .in_place = true});
+  }
 }
 
 TEST_P(WinogradBf16, RandomShapes) {

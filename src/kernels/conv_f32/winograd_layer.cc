@@ -1,23 +1,11 @@
 #include "kernels/conv_f32/winograd_layer.h"
 
+#include "kernels/conv_dot/convolution.h"
 #include "kernels/conv_f32/convolution.h"
 #include "kernels/conv_f32/direct_geometry.h"
 
 namespace octet::kernels::conv_f32 {
 namespace {
-
-/// The description if it is a convolution of BF16, into BF16 or FP32, else null.
-const ConvDesc* as_bf16_convolution(const OpDesc& op) {
-  const ConvDesc* const desc = std::get_if<ConvDesc>(&op);
-  if (desc == nullptr || desc->input.type != DataType::kBFloat16 || desc->input.layout != Layout::kNhwc)
-    return nullptr;
-  const FeatureMap &output = desc->output, &residual = desc->residual_map;
-  const bool narrow = output.type == DataType::kBFloat16 && output.layout == Layout::kNhwc;
-  const bool real = output.type == DataType::kFloat32 && output.layout == Layout::kNchw16c;
-  const bool fits = !desc->residual || (residual.same_sizes(output) && residual.type == output.type &&
-                                        residual.layout == output.layout);
-  return (narrow || real) && fits ? desc : nullptr;
-}
 
 /// r of a layer that this method computes, else 0.
 std::int64_t kernel_of(const ConvDesc& desc) {
@@ -53,7 +41,8 @@ WinogradLayer::WinogradLayer(const ConvDesc& conv, std::int64_t r)
       columns(conv.output.width, winograd_tile(kernel)) {}
 
 std::optional<WinogradLayer> WinogradLayer::of(const OpDesc& op, DataType input) {
-  const ConvDesc* const desc = input == DataType::kBFloat16 ? as_bf16_convolution(op) : as_convolution(op);
+  const ConvDesc* const desc =
+      input == DataType::kBFloat16 ? conv_dot::as_convolution(op, input) : as_convolution(op);
   const std::int64_t r = desc ? kernel_of(*desc) : 0;
   if (r == 0) return std::nullopt;
   return WinogradLayer(*desc, r);
