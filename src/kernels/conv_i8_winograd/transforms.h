@@ -85,6 +85,20 @@ template <class Y, class X>
 class OutputTransform {
  public:
   static void run(const OutputTile& tile) {
+    if (!tile.epilogue->bounded) return finish_any_way(tile);
+    return tile.residual == nullptr ? run_as<Finish::kBytes>(tile) : run_as<Finish::kBytesWithResidual>(tile);
+  }
+
+ private:
+  static constexpr int kRows = outputs_of(Y::kKind), kColumns = outputs_of(X::kKind);
+
+  /// The first two are conv_dot's ways of finishing what most layers of a network do.
+  enum class Finish { kBytes, kBytesWithResidual, kAny };
+
+  [[gnu::noinline]] static void finish_any_way(const OutputTile& tile) { run_as<Finish::kAny>(tile); }
+
+  template <Finish kFinish>
+  [[gnu::always_inline]] static void run_as(const OutputTile& tile) {
     S32x16 rows[kRows][kSide];  // A^T M
 #pragma GCC unroll 6
     for (int j = 0; j < kSide; ++j) {
@@ -98,16 +112,31 @@ class OutputTransform {
 #pragma GCC unroll 4
       for (int i = 0; i < kRows; ++i) rows[i][j] = y[i];
     }
+    const conv_dot::Epilogue& e = *tile.epilogue;
+    const S32x16 inverse = all_sums(static_cast<std::int32_t>(kInverseOf9)), bias = load_sums(tile.bias);
+    const F32x16 multipliers = load(tile.multipliers), addend = broadcast(e.addend);
+    const SaturatedBytes saturated(e.low);
 #pragma GCC unroll 4
     for (int i = 0; i < kRows; ++i) {
       S32x16 y[kColumns];
       X::outputs(rows[i], y);
-      finish_row(tile, i, y);
+#pragma GCC unroll 4
+      for (int x = 0; x < kColumns; ++x) y[x] = shift_right(multiply_low(y[x], inverse), kShift) + bias;
+      if constexpr (kFinish == Finish::kAny) {
+        finish_others(tile, i, y);
+        continue;
+      }
+      F32x16 t[kColumns];
+#pragma GCC unroll 4
+      for (int x = 0; x < kColumns; ++x) {
+        F32x16 added = addend;
+        if constexpr (kFinish == Finish::kBytesWithResidual)
+          added = conv_dot::residual_addend(load_u8(residual_of(tile, i, x)), e);
+        t[x] = fused_multiply_add(to_float(y[x]), multipliers, added);
+      }
+      saturated.store_pixels(tile.output + i * tile.row_step, tile.pixel_step, t);
     }
   }
-
- private:
-  static constexpr int kRows = outputs_of(Y::kKind), kColumns = outputs_of(X::kKind);
 
   [[gnu::always_inline]] static S32x16 load_point(const OutputTile& tile, int point) {
     return load_sums(reinterpret_cast<const std::int32_t*>(tile.m + point * tile.point_step));
@@ -115,32 +144,6 @@ class OutputTransform {
 
   [[gnu::always_inline]] static const std::byte* residual_of(const OutputTile& tile, int row, int x) {
     return tile.residual + row * tile.residual_row_step + x * tile.residual_pixel_step;
-  }
-
-  [[gnu::always_inline]] static void finish_row(const OutputTile& tile, int row, S32x16 (&y)[kColumns]) {
-    const S32x16 inverse = all_sums(static_cast<std::int32_t>(kInverseOf9)), bias = load_sums(tile.bias);
-#pragma GCC unroll 4
-    for (int x = 0; x < kColumns; ++x) y[x] = shift_right(multiply_low(y[x], inverse), kShift) + bias;
-    if (tile.epilogue->bounded) {
-      finish_bytes(tile, row, y);
-    } else {
-      finish_others(tile, row, y);
-    }
-  }
-
-  /// conv_dot's way of finishing what most layers of a network do.
-  [[gnu::always_inline]] static void finish_bytes(const OutputTile& tile, int row,
-                                                  const S32x16 (&sums)[kColumns]) {
-    const conv_dot::Epilogue& e = *tile.epilogue;
-    const F32x16 multipliers = load(tile.multipliers);
-    F32x16 t[kColumns];
-#pragma GCC unroll 4
-    for (int x = 0; x < kColumns; ++x) {
-      F32x16 addend = broadcast(e.addend);
-      if (tile.residual != nullptr) addend = conv_dot::residual_addend(load_u8(residual_of(tile, row, x)), e);
-      t[x] = fused_multiply_add(to_float(sums[x]), multipliers, addend);
-    }
-    SaturatedBytes(e.low).store_pixels(tile.output + row * tile.row_step, tile.pixel_step, t);
   }
 
   [[gnu::noinline]] static void finish_others(const OutputTile& tile, int row,
