@@ -34,11 +34,14 @@ std::int64_t weight_bytes(const Step& step) {
   return bytes;
 }
 
-/// Steps in a row whose results have the same height and width: a stage of the network.
+/// Steps in a row whose results have the same height and width, and the pooling that ends them: a stage of
+/// the network. What the next stage then reads is what pooling leaves of a map that was still in cache.
 int stage_end(const Plan& plan, int first, int last) {
-  const auto pixels = [&](int s) { return plan.steps[static_cast<std::size_t>(s)].output_map.pixels(); };
+  const auto step = [&](int s) -> const Step& { return plan.steps[static_cast<std::size_t>(s)]; };
+  const auto is_pooling = [&](int s) { return std::holds_alternative<kernels::PoolDesc>(step(s).desc); };
   int s = first;
-  while (s < last && pixels(s + 1) == pixels(first)) ++s;
+  while (s < last && step(s + 1).output_map.pixels() == step(first).output_map.pixels()) ++s;
+  if (s < last && is_pooling(s + 1)) ++s;
   return s;
 }
 
