@@ -148,6 +148,21 @@ TEST(Plan, MemoryGrowsWithTheGroupNotWithTheBatch) {
   EXPECT_EQ(at_64.context_bytes(), at_1024.context_bytes());
 }
 
+TEST(Plan, ALargeMapIsPooledWhileItIsInCache) {
+  GraphBuilder b;
+  const TensorId large = convolution(b, b.input({1, 16, 64, 64}), 16);
+  const TensorId small = b.node(graph::Pooling{.window = square_window(4, 4)}, {large});
+  PlanOptions options = generic(8);
+  options.cache_bytes = 1 << 19;  // two images of the large maps, eight of the small
+  const Plan plan = build_plan(b.finish({convolution(b, small, 16)}), options);
+
+  ASSERT_EQ(plan.phases.size(), 1u);
+  const std::vector<Segment>& segments = plan.phases[0].segments;
+  ASSERT_EQ(segments.size(), 2u);
+  EXPECT_LT(segments[0].group, segments[1].group);
+  EXPECT_EQ(plan.steps[static_cast<std::size_t>(segments[0].last_step)].op, "Pooling");
+}
+
 TEST(Plan, BuffersThatLiveTogetherNeverOverlap) {
   for (const std::int64_t cache : {std::int64_t{1} << 12, std::int64_t{1} << 16, std::int64_t{1} << 30}) {
     GraphBuilder b;
