@@ -52,7 +52,9 @@ constexpr InstructionSet kAvx512Vnni = {&kAvx512Transforms, &conv_dot::kAvx512Vn
     return conv_i8_winograd::cost(desc, images, __VA_ARGS__);                                \
   }                                                                                          \
   std::unique_ptr<Kernel> function(const OpDesc& desc) {                                     \
-    return conv_i8_winograd::make_winograd(std::get<ConvDesc>(desc), conv_i8_winograd::isa); \
+    const auto& conv = std::get<ConvDesc>(desc);                                             \
+    return conv_i8_winograd::make_winograd(conv, conv_i8_winograd::isa,                      \
+                                           conv_i8_winograd::stored_of(conv));               \
   }
 
 OCTET_WINOGRAD(conv_i8_winograd_avx2, kAvx2, {160, 0.04, 0.15})

@@ -13,6 +13,8 @@ namespace {
 constexpr std::int64_t kTaps = 9;
 constexpr std::int64_t kRange = std::int64_t{1} << 26;
 constexpr std::uint32_t kBounded = 1;  // flag of a panel
+// ResNet's last 3x3 layers are meant, 512 channels at 7 x 7, whose U would be half of a network's memory.
+constexpr std::int64_t kLargeU = std::int64_t{8} << 20, kSmallMap = 64;
 
 std::int64_t aligned(std::int64_t bytes) {
   return static_cast<std::int64_t>(base::round_up(static_cast<std::size_t>(bytes), base::kCacheLine));
@@ -38,21 +40,26 @@ void multiply_by_g(const PairOfLanes<kLanes>& a, const PairOfLanes<kLanes>& b, c
   }
 }
 
-/// U of a pair of channels: G taps G^T, point by point.
+/// U or W of a pair of channels: G taps G^T, point by point, or G taps.
 template <int kLanes>
-void transform(const PairOfLanes<kLanes> (&taps)[kTaps], std::byte* to, std::int64_t point_bytes) {
+void transform(const PairOfLanes<kLanes> (&taps)[kTaps], Stored stored, std::byte* to,
+               std::int64_t point_bytes) {
   PairOfLanes<kLanes> columns[3][kSide], u[kSide];
   for (int x = 0; x < 3; ++x) multiply_by_g<kLanes>(taps[x], taps[3 + x], taps[6 + x], columns[x]);
   for (int i = 0; i < kSide; ++i) {
+    if (stored == Stored::kW) {
+      for (int x = 0; x < 3; ++x, to += point_bytes) std::memcpy(to, columns[x][i], sizeof columns[x][i]);
+      continue;
+    }
     multiply_by_g<kLanes>(columns[0][i], columns[1][i], columns[2][i], u);
     for (int j = 0; j < kSide; ++j, to += point_bytes) std::memcpy(to, u[j], sizeof u[j]);
   }
 }
 
-/// U of a panel. `weights`: of its first lane, of which `lanes` have weights.
+/// U or W of a panel. `weights`: of its first lane, of which `lanes` have weights.
 template <int kLanes>
-void transform_panel(const std::int8_t* weights, std::int64_t lanes, std::int64_t channels, std::byte* to,
-                     std::int64_t point_bytes) {
+void transform_panel(const std::int8_t* weights, std::int64_t lanes, std::int64_t channels, Stored stored,
+                     std::byte* to, std::int64_t point_bytes) {
   for (std::int64_t c = 0; c < channels; c += 2, to += sizeof(PairOfLanes<kLanes>)) {
     PairOfLanes<kLanes> taps[kTaps] = {};
     for (std::int64_t lane = 0; lane < lanes; ++lane) {
@@ -61,7 +68,7 @@ void transform_panel(const std::int8_t* weights, std::int64_t lanes, std::int64_
         for (int tap = 0; tap < kTaps; ++tap) taps[tap][2 * lane + i] = w[tap];
       }
     }
-    transform<kLanes>(taps, to, point_bytes);
+    transform<kLanes>(taps, stored, to, point_bytes);
   }
 }
 
@@ -86,8 +93,15 @@ bool fits(std::span<const std::int8_t> weights, std::int64_t outputs) {
   return true;
 }
 
-PackedWeights::PackedWeights(const ConvDesc& desc, int lanes)
-    : channels_(desc.input.channels / desc.groups),
+Stored stored_of(const ConvDesc& desc) {
+  const std::int64_t filters = desc.input.channels / desc.groups * desc.output.channels;
+  const bool large = filters * kPoints * std::int64_t{sizeof(std::int16_t)} > kLargeU;
+  return large && desc.output.pixels() <= kSmallMap ? Stored::kW : Stored::kU;
+}
+
+PackedWeights::PackedWeights(const ConvDesc& desc, int lanes, Stored stored)
+    : stored_(stored),
+      channels_(desc.input.channels / desc.groups),
       outputs_(desc.output.channels),
       group_outputs_(desc.output.channels / desc.groups),
       pairs_(conv_dot::divide_up(channels_, 2)) {
@@ -103,7 +117,7 @@ PackedWeights::PackedWeights(const ConvDesc& desc, int lanes)
     for (int width : widths) {
       panels_.push_back({group, channel, width, bytes_});
       channel += width;
-      bytes_ += kPoints * point_bytes(width);
+      bytes_ += kSide * parts_of_row() * point_bytes(width);
     }
   }
 }
@@ -145,8 +159,8 @@ void PackedWeights::pack_panel(const conv_dot::Panel& panel, std::span<const std
       std::min<std::int64_t>(panel.lanes, (panel.group + 1) * group_outputs_ - panel.channel);
   const std::int8_t* first = weights.data() + panel.channel * channels_ * kTaps;
   const std::int64_t step = point_bytes(panel.lanes);
-  if (panel.lanes == 16) transform_panel<16>(first, lanes, channels_, to, step);
-  if (panel.lanes == 32) transform_panel<32>(first, lanes, channels_, to, step);
+  if (panel.lanes == 16) transform_panel<16>(first, lanes, channels_, stored_, to, step);
+  if (panel.lanes == 32) transform_panel<32>(first, lanes, channels_, stored_, to, step);
 }
 
 }  // namespace octet::kernels::conv_i8_winograd

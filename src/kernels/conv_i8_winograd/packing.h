@@ -3,7 +3,7 @@
 //   [flags of each panel, 4 bytes][first sums][bias][multipliers][panels]     each part on a 64-byte boundary
 //
 // A panel: [point][pair of input channels][lane][2] s16, what conv_dot's micro-kernels for s16 take as 36
-// layers of one tap. First sums (of point (1, 1)) and bias (the centre added) are s32, one a lane. Lanes
+// layers of one tap. Of W it is [row of points][3][pair][lane][2]. First sums (of point (1, 1)) and bias (the centre added) are s32, one a lane. Lanes
 // beyond the last output channel, and a pair's second channel beyond the last input channel, have zero
 // weights.
 #pragma once
@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "kernels/conv_dot/packing.h"
+#include "kernels/conv_i8_winograd/contract.h"
 #include "kernels/kernel.h"
 #include "kernels/op_desc.h"
 
@@ -27,16 +28,24 @@ Reach reach_of(std::span<const std::int8_t> weights);
 /// True if contract.h's condition holds for each of `outputs` output channels.
 bool fits(std::span<const std::int8_t> weights, std::int64_t outputs);
 
+/// What of the weights is kept (contract.h): U, or W, half of it.
+enum class Stored { kU, kW };
+/// kW where U would be large and the map is small: it costs such a layer up to a tenth of its speed.
+Stored stored_of(const ConvDesc& desc);
+
 class PackedWeights {
  public:
   /// `lanes` of a whole panel: 16 or 32.
-  PackedWeights(const ConvDesc& desc, int lanes);
+  PackedWeights(const ConvDesc& desc, int lanes, Stored stored);
 
   std::size_t bytes() const { return static_cast<std::size_t>(bytes_); }
   const std::vector<conv_dot::Panel>& panels() const { return panels_; }
   /// Pairs of input channels that a product takes.
   std::int64_t pairs() const { return pairs_; }
-  /// Bytes of U from one point of a panel to the next; the panel's first begins at Panel::weights.
+  Stored stored() const { return stored_; }
+  /// Parts of a row of points: 6 points of U, 3 columns of W.
+  int parts_of_row() const { return stored_ == Stored::kU ? kSide : 3; }
+  /// Bytes from one part to the next; a panel's first begins at Panel::weights.
   std::int64_t point_bytes(int lanes) const { return pairs_ * lanes * 4; }
 
   void pack(const IntegerWeights& weights, std::span<std::byte> packed) const;
@@ -55,6 +64,7 @@ class PackedWeights {
  private:
   void pack_panel(const conv_dot::Panel& panel, std::span<const std::int8_t> weights, std::byte* to) const;
 
+  Stored stored_;
   std::int64_t channels_, outputs_, group_outputs_, pairs_;
   std::vector<conv_dot::Panel> panels_;
   std::int64_t first_sums_ = 0, bias_ = 0, multipliers_ = 0, bytes_ = 0;

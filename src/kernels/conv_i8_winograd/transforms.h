@@ -166,6 +166,23 @@ class OutputTransform {
   }
 };
 
+/// W G^T. What is added up on the way may wrap.
+void transform_weights(const WeightRow& row) {
+  constexpr std::int64_t kBytes = sizeof(Words);
+  for (std::int64_t i = 0; i < row.bytes; i += kBytes) {
+    const Words a = load_words(row.w + i), b = load_words(row.w + row.bytes + i),
+                c = load_words(row.w + 2 * row.bytes + i);
+    const Words zero = a - a, minus_outer = zero - (a + c), far = a + four_times(c), twice_b = twice(b);
+    const auto point = [&](int j, Words u) { store(row.u + j * row.bytes + i, u); };
+    point(0, twice(a) + four_times(a));
+    point(1, four_times(minus_outer - b));
+    point(2, four_times(minus_outer + b));
+    point(3, far + twice_b);
+    point(4, far - twice_b);
+    point(5, twice(c) + four_times(c));
+  }
+}
+
 template <class Y>
 constexpr void set_row(Transforms& t) {
   constexpr int kRow = static_cast<int>(Y::kKind);
@@ -178,7 +195,7 @@ constexpr void set_row(Transforms& t) {
 }
 
 constexpr Transforms make_transforms() {
-  Transforms t = {.channels = Words::kChannels, .input = {}, .output = {}};
+  Transforms t = {.channels = Words::kChannels, .weights = transform_weights, .input = {}, .output = {}};
   set_row<Four>(t);
   set_row<Three>(t);
   set_row<Two>(t);

@@ -254,8 +254,8 @@ TEST(WinogradCondition, IsRightAtItsVeryBound) {
   EXPECT_FALSE(fits(two, 2));  // one channel is enough
 }
 
-// Every weight's U where the products read it, zeros elsewhere, whatever was there before.
-TEST(WinogradPacking, HoldsGTimesWeightsTimesG) {
+// Every weight's U, or W, where the products read it, zeros elsewhere, whatever was there before.
+void check_packing(Stored stored) {
   struct Shape {
     std::int64_t in, out, groups;
   };
@@ -264,7 +264,7 @@ TEST(WinogradPacking, HoldsGTimesWeightsTimesG) {
       const ConvDesc desc =
           conv_dot::Case{shape.in, 4, 4, shape.out, conv_dot::square(3, 1, 1), shape.groups}.desc();
       const conv_dot::Problem problem(desc, 1, 1, conv_dot::Values::kLargest);
-      const PackedWeights packed(desc, lanes);
+      const PackedWeights packed(desc, lanes, stored);
       base::AlignedBuffer buffer(packed.bytes());
       std::fill_n(buffer.data(), buffer.size(), std::byte{0xff});
       packed.pack(problem.integer_weights(), {buffer.data(), packed.bytes()});
@@ -279,20 +279,24 @@ TEST(WinogradPacking, HoldsGTimesWeightsTimesG) {
                 filter[static_cast<std::size_t>(tap / 3)][static_cast<std::size_t>(tap % 3)] =
                     problem.weights[static_cast<std::size_t>((k * in + c) * 9 + tap)];
             }
-            const Matrix expected = multiply(multiply(matrix_g(), filter), transposed(matrix_g()));
-            for (int p = 0; p < kPoints; ++p) {
+            const Matrix w = multiply(matrix_g(), filter);
+            const Matrix expected = stored == Stored::kW ? w : multiply(w, transposed(matrix_g()));
+            const int parts = packed.parts_of_row();
+            for (int p = 0; p < kSide * parts; ++p) {
               std::int16_t got;
               std::memcpy(&got,
                           buffer.data() + panel.weights + p * packed.point_bytes(panel.lanes) +
                               (c / 2 * panel.lanes + lane) * 4 + c % 2 * 2,
                           sizeof got);
               ASSERT_EQ(got,
-                        expected[static_cast<std::size_t>(p / kSide)][static_cast<std::size_t>(p % kSide)])
-                  << "output " << k << " input " << c << " point " << p << " lanes " << lanes;
+                        expected[static_cast<std::size_t>(p / parts)][static_cast<std::size_t>(p % parts)])
+                  << "output " << k << " input " << c << " part " << p << " lanes " << lanes;
             }
           }
     }
 }
+TEST(WinogradPacking, HoldsGTimesWeightsTimesG) { check_packing(Stored::kU); }
+TEST(WinogradPacking, HoldsGTimesWeights) { check_packing(Stored::kW); }
 
 }  // namespace
 }  // namespace octet::kernels::conv_i8_winograd

@@ -3,7 +3,8 @@
 //
 //   for each tile of the block          V of all its points and channels
 //   for each panel of output channels   (its U streams by, once a block)
-//     for each point                    products of U with V of all tiles that have the point
+//     for each row of points            its U is made, where W is what is kept
+//       for each point                  products of U with V of all tiles that have the point
 //     for each tile                     outputs
 #include "kernels/conv_i8_winograd/winograd.h"
 
@@ -39,13 +40,13 @@ std::int64_t v_lines(const ConvDesc& desc, const InstructionSet& isa) {
 
 class WinogradConvolution final : public Kernel {
  public:
-  WinogradConvolution(const ConvDesc& desc, const InstructionSet& isa, Condition condition)
+  WinogradConvolution(const ConvDesc& desc, const InstructionSet& isa, Stored stored, Condition condition)
       : desc_(desc),
         isa_(isa),
         condition_(condition),
         direct_(conv_dot::make_direct(desc, *isa.direct)),
         tiling_(desc.output),
-        weights_(desc, isa.lanes),
+        weights_(desc, isa.lanes, stored),
         single_panels_(shares_of(1)),
         whole_lines_(shares_of(kLine / static_cast<std::int64_t>(size_of(desc.output.type)))),
         layout_(v_lines(desc, isa) * isa.transforms->channels, isa.lanes, isa.rows),
@@ -66,7 +67,8 @@ class WinogradConvolution final : public Kernel {
   void pack_integer(const IntegerWeights& weights, std::span<std::byte> packed) const override;
   std::size_t scratch_bytes(int images) const override {
     const std::int64_t tiles = std::min<std::int64_t>(kMostTiles, tiling_.tiles_of_image() * images);
-    return std::max(static_cast<std::size_t>(layout_.bytes(tiles)), direct_->scratch_bytes(images));
+    return std::max(static_cast<std::size_t>(u_row_bytes() + layout_.bytes(tiles)),
+                    direct_->scratch_bytes(images));
   }
   // A tile reads its residual before it writes its output, and no other tile reads it.
   bool in_place(int input) const override { return input == 1; }
@@ -124,11 +126,16 @@ class WinogradConvolution final : public Kernel {
     });
   }
 
+  /// Scratch, before the block's, for a row of U of a panel, where that is made.
+  std::int64_t u_row_bytes() const {
+    return weights_.stored() == Stored::kW ? kSide * weights_.point_bytes(isa_.lanes) : 0;
+  }
+
   void run_block(const Call& call, Share tiles, Share panels) const;
   void transform_inputs(const Call& call, std::int64_t group, const Block& block) const;
   void list_pixels(const Tile& tile, const std::byte* image, const std::byte* halo,
                    const std::byte** pixels) const;
-  void multiply(const std::byte* packed, const conv_dot::Panel& panel, const Block& block) const;
+  void multiply(const Call& call, const conv_dot::Panel& panel, const Block& block) const;
   void transform_outputs(const Call& call, std::size_t panel, const Block& block) const;
 
   const ConvDesc desc_;
@@ -167,7 +174,7 @@ void WinogradConvolution::run(const Call& call) const noexcept {
 }
 
 void WinogradConvolution::run_block(const Call& call, Share tiles, Share panels) const {
-  const Block& block = layout_.place(tiling_, tiles, call.scratch);
+  const Block& block = layout_.place(tiling_, tiles, call.scratch + u_row_bytes());
   std::int64_t group = -1;
   for (std::int64_t i = panels.begin; i < panels.end; ++i) {
     const conv_dot::Panel& panel = weights_.panels()[static_cast<std::size_t>(i)];
@@ -175,7 +182,7 @@ void WinogradConvolution::run_block(const Call& call, Share tiles, Share panels)
       group = panel.group;
       transform_inputs(call, group, block);
     }
-    multiply(call.weights, panel, block);
+    multiply(call, panel, block);
     transform_outputs(call, static_cast<std::size_t>(i), block);
   }
 }
@@ -212,12 +219,11 @@ void WinogradConvolution::list_pixels(const Tile& tile, const std::byte* image, 
   }
 }
 
-void WinogradConvolution::multiply(const std::byte* packed, const conv_dot::Panel& panel,
-                                   const Block& block) const {
+void WinogradConvolution::multiply(const Call& call, const conv_dot::Panel& panel, const Block& block) const {
   alignas(kLine) static constexpr std::int32_t kZeros[32] = {};
   const std::byte *zeros[conv_dot::kMaxRows], *first_sums[conv_dot::kMaxRows];
   std::fill_n(zeros, isa_.rows, reinterpret_cast<const std::byte*>(kZeros));
-  std::fill_n(first_sums, isa_.rows, weights_.first_sums(packed) + panel.channel * 4);
+  std::fill_n(first_sums, isa_.rows, weights_.first_sums(call.weights) + panel.channel * 4);
 
   const auto& functions = isa_.products->fast.block[panel.lanes / kChannelBlock - 1];
   std::int64_t offset = 0;
@@ -225,20 +231,34 @@ void WinogradConvolution::multiply(const std::byte* packed, const conv_dot::Pane
   product.taps = &offset;
   product.tap_count = 1;
   product.groups = weights_.pairs();
-  product.weights = packed + panel.weights;
   product.epilogue = &sums_;
-  const std::int64_t u_point = weights_.point_bytes(panel.lanes), lines = panel.lanes * 4 / kLine;
-  for (int point = 0; point < kPoints; ++point, offset += block.v_point, product.weights += u_point) {
-    const Rows& rows = block.rows_of(point);
-    product.bias = point == kCentrePoint ? first_sums : zeros;
-    for (int part = 0; part < rows.parts; ++part) {
-      const int begin = rows.begins[part];
-      product.input = rows.v + begin;
-      product.output = block.sums[point] + begin;
-      // The first parts fetch the next point's U, one line of each pair of channels.
-      product.ahead = part < lines ? u_point + part * kLine : 0;
-      functions[rows.begins[part + 1] - begin - 1](product);
+  const std::int64_t part_bytes = weights_.point_bytes(panel.lanes), lines = panel.lanes * 4 / kLine;
+  const std::byte* row = call.weights + panel.weights;
+  for (int i = 0; i < kSide; ++i) {
+    const std::byte* const next = row + weights_.parts_of_row() * part_bytes;
+    product.weights = row;
+    if (weights_.stored() == Stored::kW) {
+      isa_.transforms->weights({row, call.scratch, part_bytes});
+      product.weights = call.scratch;
     }
+    for (int j = 0; j < kSide; ++j, offset += block.v_point, product.weights += part_bytes) {
+      const int point = i * kSide + j;
+      const Rows& rows = block.rows_of(point);
+      product.bias = point == kCentrePoint ? first_sums : zeros;
+      // What is read next of the weights, which the first products of a point fetch, one line of each pair of
+      // channels: the next point of U, or a part of the next row.
+      const bool more = weights_.stored() == Stored::kU || j < weights_.parts_of_row();
+      const std::byte* const soon =
+          weights_.stored() == Stored::kU ? product.weights + part_bytes : next + j * part_bytes;
+      for (int part = 0; part < rows.parts; ++part) {
+        const int begin = rows.begins[part];
+        product.input = rows.v + begin;
+        product.output = block.sums[point] + begin;
+        product.ahead = more && part < lines ? soon - product.weights + part * kLine : 0;
+        functions[rows.begins[part + 1] - begin - 1](product);
+      }
+    }
+    row = next;
   }
 }
 
@@ -290,8 +310,9 @@ const ConvDesc* as_winograd(const OpDesc& op) {
   return window && channels && tiles && !desc.bias_map ? &desc : nullptr;
 }
 
-std::unique_ptr<Kernel> make_winograd(const ConvDesc& desc, const InstructionSet& isa, Condition condition) {
-  return std::make_unique<WinogradConvolution>(desc, isa, condition);
+std::unique_ptr<Kernel> make_winograd(const ConvDesc& desc, const InstructionSet& isa, Stored stored,
+                                      Condition condition) {
+  return std::make_unique<WinogradConvolution>(desc, isa, stored, condition);
 }
 
 }  // namespace octet::kernels::conv_i8_winograd

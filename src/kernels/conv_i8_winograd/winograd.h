@@ -6,6 +6,7 @@
 
 #include "kernels/conv_dot/contract.h"
 #include "kernels/conv_i8_winograd/contract.h"
+#include "kernels/conv_i8_winograd/packing.h"
 #include "kernels/kernel.h"
 #include "kernels/op_desc.h"
 
@@ -26,7 +27,7 @@ const ConvDesc* as_winograd(const OpDesc& desc);
 
 /// kIgnored: computes what the condition excludes too, wrongly; for the test that shows what it is for.
 enum class Condition { kChecked, kIgnored };
-std::unique_ptr<Kernel> make_winograd(const ConvDesc& desc, const InstructionSet& isa,
+std::unique_ptr<Kernel> make_winograd(const ConvDesc& desc, const InstructionSet& isa, Stored stored,
                                       Condition condition = Condition::kChecked);
 
 }  // namespace octet::kernels::conv_i8_winograd

@@ -18,12 +18,22 @@ using conv_dot::square;
 using conv_dot::Values;
 using conv_dot::Way;
 
+/// A kernel that keeps W, whatever the layer's size.
+template <const conv_i8_winograd::InstructionSet& kIsa>
+std::unique_ptr<Kernel> create_with_w(const OpDesc& desc) {
+  return make_winograd(std::get<ConvDesc>(desc), kIsa, conv_i8_winograd::Stored::kW);
+}
+
 std::vector<Named> kernels_here() {
   std::vector<Named> all;
 #ifdef OCTET_X86
+  using namespace conv_i8_winograd;
   all = {{"avx2", {Isa::kAvx2, conv_i8_winograd_avx2_cost, conv_i8_winograd_avx2}},
          {"avx512", {Isa::kAvx512, conv_i8_winograd_avx512_cost, conv_i8_winograd_avx512}},
-         {"avx512vnni", {Isa::kAvx512Vnni, conv_i8_winograd_avx512vnni_cost, conv_i8_winograd_avx512vnni}}};
+         {"avx512vnni", {Isa::kAvx512Vnni, conv_i8_winograd_avx512vnni_cost, conv_i8_winograd_avx512vnni}},
+         {"avx2, W", {Isa::kAvx2, conv_i8_winograd_avx2_cost, create_with_w<kAvx2>}},
+         {"avx512, W", {Isa::kAvx512, conv_i8_winograd_avx512_cost, create_with_w<kAvx512>}},
+         {"avx512vnni, W", {Isa::kAvx512Vnni, conv_i8_winograd_avx512vnni_cost, create_with_w<kAvx512Vnni>}}};
 #endif
   std::erase_if(all, [](const Named& k) { return !test::machine_has(k.variant.isa); });
   return all;
@@ -203,7 +213,7 @@ TEST(WinogradConvolution, BothEndsOfTheWidestRange) {
 
 #ifdef OCTET_X86
 std::unique_ptr<Kernel> without_condition(const OpDesc& desc) {
-  return make_winograd(std::get<ConvDesc>(desc), conv_i8_winograd::kAvx2,
+  return make_winograd(std::get<ConvDesc>(desc), conv_i8_winograd::kAvx2, conv_i8_winograd::Stored::kU,
                        conv_i8_winograd::Condition::kIgnored);
 }
 
@@ -261,6 +271,20 @@ TEST(WinogradConvolution, RandomShapes) {
     c = random.with_values(c);
     check(c, random.images(), {random.way(c, 4)}, random.values(Values::kNormal),
           seed + static_cast<std::uint32_t>(i));
+  }
+}
+
+TEST(WinogradConvolution, KeepsHalfOfUInLargeLayersOverSmallMaps) {
+  using conv_i8_winograd::Stored;
+  const auto stored_of = [](std::int64_t channels, std::int64_t size) {
+    return conv_i8_winograd::stored_of(Case{channels, size, size, channels, square(3, 1, 1)}.desc());
+  };
+  EXPECT_EQ(stored_of(512, 7), Stored::kW);
+  EXPECT_EQ(stored_of(512, 14), Stored::kU);
+  EXPECT_EQ(stored_of(192, 7), Stored::kU);
+  const ConvDesc desc = Case{512, 7, 7, 512, square(3, 1, 1)}.desc();
+  for (const Named& kernel : kernels_here()) {
+    EXPECT_LT(kernel.variant.create(desc)->packed_bytes(), 512u * 512 * 18 * 2 + (1u << 16)) << kernel.name;
   }
 }
 

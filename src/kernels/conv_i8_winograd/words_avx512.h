@@ -1,4 +1,5 @@
-// Words: 32 neighbouring channels of one pixel as 16-bit integers, for the input transform. words_avx2.h is
+// Words: 32 neighbouring channels of one pixel as 16-bit integers, for the input transform, and
+// as many numbers of the weights. words_avx2.h is
 // the twin with the same functions. Masks of all lanes: see simd/f32x16_avx512.h. Internal linkage
 // throughout.
 #pragma once
@@ -19,6 +20,7 @@ inline Words load_bytes(const std::byte* p) {
   const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
   return {_mm512_maskz_cvtepu8_epi16(0xffffffff, bytes)};
 }
+inline Words load_words(const std::byte* p) { return {_mm512_load_si512(p)}; }
 inline void store(std::byte* p, Words v) { _mm512_store_si512(p, v.all); }
 inline Words operator+(Words a, Words b) { return {_mm512_add_epi16(a.all, b.all)}; }
 inline Words operator-(Words a, Words b) { return {_mm512_sub_epi16(a.all, b.all)}; }
