@@ -56,6 +56,7 @@ struct MachinePeaks {
   double l3_read_gbps = 0;
   double fp32_outputs_gps = 0;  ///< 1e9 sums/s that get a bias and a ReLU and are stored
   double int8_outputs_gps = 0;  ///< 1e9 sums/s that become bytes: scaled, rounded, clamped, stored
+  double bf16_gflops = 0;       ///< BF16 x BF16 -> FP32; 0 where there are no instructions for it
 };
 /// Measures them now, in about `seconds` each.
 MachinePeaks measure_peaks(int threads, Isa isa, double seconds = 0.02);

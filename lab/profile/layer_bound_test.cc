@@ -49,6 +49,18 @@ TEST(LayerBound, MultipliesNumbersOf16BitsAtHalfThePeakOfBytes) {
   EXPECT_NEAR(bound(winograd).compute, 1, 1e-12);
 }
 
+TEST(LayerBound, MultipliesBf16AtItsOwnPeakAndItsWinogradInFp32) {
+  LayerSamples layer = convolution(100'000'000, 1000);
+  layer.kernel = "conv_bf16/direct/avx512bf16";
+  LayerRecord record = record_of(layer);
+  EXPECT_NEAR(bound_of(layer, record).compute, 8, 1e-12);  // a record without this peak
+  record.peak.bf16_gflops = 200;
+  EXPECT_NEAR(bound_of(layer, record).compute, 4, 1e-12);
+  layer.kernel = "conv_bf16/winograd/avx512";
+  layer.kernel_macs = 25'000'000;
+  EXPECT_NEAR(bound_of(layer, record).compute, 2, 1e-12);
+}
+
 TEST(LayerBound, ReadsActivationsFromTheLevelThatHoldsACall) {
   EXPECT_NEAR(bound(convolution(1, 1'000'000)).l2, 0.02, 1e-12);
   EXPECT_STREQ(bound(convolution(1, 1'000'000)).by(), "l2");

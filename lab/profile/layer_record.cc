@@ -48,7 +48,8 @@ struct LaterPeak {
 constexpr LaterPeak kLaterPeaks[] = {{"l1_read_gbps", &MachinePeaks::l1_read_gbps},
                                      {"l3_read_gbps", &MachinePeaks::l3_read_gbps},
                                      {"fp32_outputs_gps", &MachinePeaks::fp32_outputs_gps},
-                                     {"int8_outputs_gps", &MachinePeaks::int8_outputs_gps}};
+                                     {"int8_outputs_gps", &MachinePeaks::int8_outputs_gps},
+                                     {"bf16_gflops", &MachinePeaks::bf16_gflops}};
 
 LayerSamples layer_from(const Json& json, std::size_t index) {
   std::string where = fmt::format("layers: entry {}", index + 1);

@@ -12,6 +12,10 @@ std::string in_capitals(std::string text) {
   return text;
 }
 
+bool has(const LayerSamples& layer, const char* part) {
+  return layer.kernel.find(part) != std::string::npos;
+}
+
 bool only_moves_data(const LayerSamples& layer) { return layer.kernel.starts_with("reformat_"); }
 
 }  // namespace
@@ -35,13 +39,15 @@ double giga_bytes(const LayerSamples& layer, int batch) {
 }
 
 double peak_of(const LayerSamples& layer, const MachinePeaks& peak) {
-  return works_on_bytes(layer) && peak.int8_gops > 0 ? peak.int8_gops : peak.fp32_gflops;
+  if (works_on_bytes(layer) && peak.int8_gops > 0) return peak.int8_gops;
+  if (has(layer, "_bf16/") && peak.bf16_gflops > 0) return peak.bf16_gflops;
+  return peak.fp32_gflops;
 }
 
 double peak_of_kernel(const LayerSamples& layer, const MachinePeaks& peak) {
-  const auto has = [&](const char* part) { return layer.kernel.find(part) != std::string::npos; };
-  const bool by_16_bits = has("_i8/winograd") || has("_i16/");
-  if (by_16_bits && has("vnni") && peak.int8_gops > 0) return peak.int8_gops / 2;
+  if (has(layer, "_bf16/winograd")) return peak.fp32_gflops;
+  const bool by_16_bits = has(layer, "_i8/winograd") || has(layer, "_i16/");
+  if (by_16_bits && has(layer, "vnni") && peak.int8_gops > 0) return peak.int8_gops / 2;
   return peak_of(layer, peak);
 }
 
@@ -84,10 +90,13 @@ std::vector<WaterfallStep> waterfall(const LayerRecord& record, const LayerProfi
   const auto change = [&](const char* step, double ms, const char* text) {
     if (ms != 0) steps.push_back({step, ms, text});
   };
-  change("INT8's instructions", sum.arithmetic - at_fp32_peak,
-         "what the measured peak of INT8 saves in the layers that compute with bytes");
+  const std::string instructions = precision == "BF16" ? "BF16" : "INT8";
+  change((instructions + "'s instructions").c_str(), sum.arithmetic - at_fp32_peak,
+         ("what the measured peak of " + instructions + " saves in the layers that compute with " +
+          (precision == "BF16" ? "it" : "bytes"))
+             .c_str());
   change("fewer operations", sum.saved,
-         "layers faster than their operations at the peak: Winograd needs fewer, BF16's are faster");
+         "layers faster than their operations at the peak: Winograd needs fewer");
   change("kernels", sum.kernel,
          "convolutions and fully connected layers below the peak: ragged edges, short loops, rounding");
   change("memory", sum.memory,

@@ -3,8 +3,8 @@
 // waterfall starts there and adds what the layers' times hold beyond it:
 //
 //   FP32 at its peak       all operations at the measured peak of FP32
-//   INT8's instructions    - what the peak of INT8 saves, for the layers whose kernels work on bytes
-//   fewer operations       - layers faster than their operations at the peak: Winograd's algorithm, BF16
+//   INT8's instructions    - what the peak of INT8 (BF16) saves, for the layers whose kernels work with it
+//   fewer operations       - layers faster than their operations at the peak: Winograd's algorithm
 //   kernels                + layers of MACs above the time that their operations or their bytes need
 //   memory                 + where their bytes need longer than their operations
 //   other layers           + pooling, normalisation, softmax, additions

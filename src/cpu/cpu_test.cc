@@ -239,6 +239,7 @@ TEST(MeasurePeaks, GiveFiguresForEveryUsableInstructionSet) {
     const MachinePeaks peaks = measure_peaks(1, status.isa, 0.001);
     EXPECT_GT(peaks.fp32_gflops, 0.01);
     EXPECT_EQ(peaks.int8_gops > 0, status.isa != Isa::kGeneric);
+    EXPECT_EQ(peaks.bf16_gflops > 0, status.isa >= Isa::kAvx512Bf16);
     EXPECT_GT(peaks.l2_read_gbps, 0.01);
     EXPECT_GT(peaks.memory_read_gbps, 0.01);
   }

@@ -24,6 +24,7 @@ struct PeakLoops {
   std::int64_t (*read)(const std::byte* data, std::size_t bytes) = nullptr;
   OutputLoop fp32_outputs = nullptr;  // float sums, a bias and a ReLU
   OutputLoop int8_outputs = nullptr;  // s32 sums, scaled, rounded, clamped to bytes
+  ComputeLoop bf16;                   // products of BF16 values, sums in FP32
 };
 
 /// Independent accumulators of a loop: two multiply-adds a cycle of up to six cycles' latency each.
@@ -33,6 +34,7 @@ extern const PeakLoops kGenericLoops;
 extern const PeakLoops kAvx2Loops;
 extern const PeakLoops kAvx512Loops;
 extern const PeakLoops kAvx512VnniLoops;  // int8 only
-extern const PeakLoops kAmxLoops;         // int8 only
+extern const PeakLoops kAvx512Bf16Loops;  // bf16 only
+extern const PeakLoops kAmxLoops;         // int8 and bf16 only
 
 }  // namespace octet::cpu

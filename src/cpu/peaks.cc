@@ -117,7 +117,11 @@ cpu::PeakLoops loops_for(Isa isa) {
   if (isa >= Isa::kAvx2) loops = cpu::kAvx2Loops;
   if (isa >= Isa::kAvx512) loops = cpu::kAvx512Loops;
   if (isa >= Isa::kAvx512Vnni) loops.int8 = cpu::kAvx512VnniLoops.int8;
-  if (isa >= Isa::kAmx) loops.int8 = cpu::kAmxLoops.int8;
+  if (isa >= Isa::kAvx512Bf16) loops.bf16 = cpu::kAvx512Bf16Loops.bf16;
+  if (isa >= Isa::kAmx) {
+    loops.int8 = cpu::kAmxLoops.int8;
+    loops.bf16 = cpu::kAmxLoops.bf16;
+  }
 #else
   (void)isa;
 #endif
@@ -176,6 +180,7 @@ MachinePeaks measure_peaks(int threads, Isa isa, double seconds) {
   MachinePeaks peaks;
   peaks.fp32_gflops = measure_compute(pool, seconds, loops.fp32) / 1e9;
   peaks.int8_gops = measure_compute(pool, seconds, loops.int8) / 1e9;
+  peaks.bf16_gflops = measure_compute(pool, seconds, loops.bf16) / 1e9;
 
   peaks.fp32_outputs_gps = measure_outputs(pool, seconds, loops.fp32_outputs) / 1e9;
   peaks.int8_outputs_gps = measure_outputs(pool, seconds, loops.int8_outputs) / 1e9;

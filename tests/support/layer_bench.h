@@ -52,7 +52,7 @@ inline double peak_gops(DataType type, Isa isa) {
   if (type == DataType::kFloat32) return peaks.fp32_gflops;
   if (type == DataType::kUInt8) return peaks.int8_gops;
   if (type == DataType::kInt16) return isa >= Isa::kAvx512Vnni ? peaks.int8_gops / 2 : peaks.int8_gops;
-  return isa >= Isa::kAvx512Bf16 ? peaks.int8_gops / 2 : peaks.fp32_gflops;  // BF16
+  return peaks.bf16_gflops > 0 ? peaks.bf16_gflops : peaks.fp32_gflops;  // BF16
 }
 
 }  // namespace octet::test

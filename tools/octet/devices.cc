@@ -81,7 +81,8 @@ void print_text(const MachineInfo& machine, const MachinePeaks* peaks, int threa
   for (const IsaStatus& status : machine.isas)
     fmt::print("isa      {:<11} {}\n", to_string(status.isa), status.usable ? "yes" : "no: " + status.reason);
   if (peaks != nullptr) {
-    fmt::print("peaks    {:.0f} GFLOPS FP32, {} ({} threads)\n", peaks->fp32_gflops,
+    fmt::print("peaks    {:.0f} GFLOPS FP32{}, {} ({} threads)\n", peaks->fp32_gflops,
+               peaks->bf16_gflops > 0 ? fmt::format(", {:.0f} BF16", peaks->bf16_gflops) : "",
                peaks->int8_gops > 0 ? fmt::format("{:.0f} GOPS INT8", peaks->int8_gops) : "INT8 not measured",
                threads);
     fmt::print("reading  {:.0f} GB/s from L1, {:.0f} from L2, {:.0f} from L3, {:.1f} from memory\n",

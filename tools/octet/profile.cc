@@ -69,6 +69,7 @@ Table waterfall_table(const std::vector<lab::WaterfallStep>& steps) {
 
 std::string peaks_in_words(const MachinePeaks& peak) {
   std::string words = fmt::format("{:.0f} GFLOPS FP32", peak.fp32_gflops);
+  if (peak.bf16_gflops > 0) words += fmt::format(", {:.0f} BF16", peak.bf16_gflops);
   if (peak.int8_gops > 0) words += fmt::format(", {:.0f} GOPS INT8", peak.int8_gops);
   words += fmt::format("; reading {:.0f} GB/s from L1, {:.0f} from L2", peak.l1_read_gbps, peak.l2_read_gbps);
   if (peak.l3_read_gbps > 0) words += fmt::format(", {:.0f} from L3", peak.l3_read_gbps);

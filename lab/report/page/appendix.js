@@ -8,6 +8,7 @@ const PEAK_COLUMNS = [
   {head: "instruction set", text: true, value: (row) => isaName(row.isa)},
   {head: "threads", value: (row) => formatCount(row.threads)},
   {head: "FP32, GFLOP/s", value: (row) => formatNumber(row.fp32_gflops || undefined)},
+  {head: "BF16, GFLOP/s", value: (row) => formatNumber(row.bf16_gflops || undefined)},
   {head: "INT8, GOP/s", value: (row) => formatNumber(row.int8_gops || undefined)},
   {head: "memory, GB/s", value: (row) => formatNumber(row.memory_read_gbps)},
   {head: "L2, GB/s", value: (row) => formatNumber(row.l2_read_gbps)},
