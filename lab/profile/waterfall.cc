@@ -12,9 +12,7 @@ std::string in_capitals(std::string text) {
   return text;
 }
 
-bool has(const LayerSamples& layer, const char* part) {
-  return layer.kernel.find(part) != std::string::npos;
-}
+bool has(const LayerSamples& layer, const char* part) { return layer.kernel.find(part) != std::string::npos; }
 
 bool only_moves_data(const LayerSamples& layer) { return layer.kernel.starts_with("reformat_"); }
 

@@ -52,37 +52,37 @@ constexpr TileConfiguration kConfiguration;
 constexpr Operands kOperands;
 
 /// A macro, since the numbers of tiles are part of the instructions.
-#define OCTET_TILE_PEAK(function, multiply)                        \
-  std::int64_t function(std::int64_t iterations) {                 \
-    _tile_loadconfig(&kConfiguration);                             \
-    _tile_zero(0);                                                 \
-    _tile_zero(1);                                                 \
-    _tile_zero(2);                                                 \
-    _tile_zero(3);                                                 \
-    for (std::int64_t i = 0; i < iterations; ++i) {                \
-      for (int step = 0; step < kSteps; ++step) {                  \
-        _tile_loadd(6, kOperands.columns[step][0], 64);            \
-        _tile_loadd(4, kOperands.rows[step][0], 64);               \
-        multiply(0, 4, 6);                                         \
-        _tile_loadd(7, kOperands.columns[step][1], 64);            \
-        multiply(1, 4, 7);                                         \
-        _tile_loadd(5, kOperands.rows[step][1], 64);               \
-        multiply(2, 5, 6);                                         \
-        multiply(3, 5, 7);                                         \
-      }                                                            \
-    }                                                              \
-    alignas(64) std::int32_t sums[16 * 16];                        \
-    std::int64_t total = 0;                                        \
-    _tile_stored(0, sums, 64);                                     \
-    total += sums[0];                                              \
-    _tile_stored(1, sums, 64);                                     \
-    total += sums[0];                                              \
-    _tile_stored(2, sums, 64);                                     \
-    total += sums[0];                                              \
-    _tile_stored(3, sums, 64);                                     \
-    total += sums[0];                                              \
-    _tile_release();                                               \
-    return total;                                                  \
+#define OCTET_TILE_PEAK(function, multiply)             \
+  std::int64_t function(std::int64_t iterations) {      \
+    _tile_loadconfig(&kConfiguration);                  \
+    _tile_zero(0);                                      \
+    _tile_zero(1);                                      \
+    _tile_zero(2);                                      \
+    _tile_zero(3);                                      \
+    for (std::int64_t i = 0; i < iterations; ++i) {     \
+      for (int step = 0; step < kSteps; ++step) {       \
+        _tile_loadd(6, kOperands.columns[step][0], 64); \
+        _tile_loadd(4, kOperands.rows[step][0], 64);    \
+        multiply(0, 4, 6);                              \
+        _tile_loadd(7, kOperands.columns[step][1], 64); \
+        multiply(1, 4, 7);                              \
+        _tile_loadd(5, kOperands.rows[step][1], 64);    \
+        multiply(2, 5, 6);                              \
+        multiply(3, 5, 7);                              \
+      }                                                 \
+    }                                                   \
+    alignas(64) std::int32_t sums[16 * 16];             \
+    std::int64_t total = 0;                             \
+    _tile_stored(0, sums, 64);                          \
+    total += sums[0];                                   \
+    _tile_stored(1, sums, 64);                          \
+    total += sums[0];                                   \
+    _tile_stored(2, sums, 64);                          \
+    total += sums[0];                                   \
+    _tile_stored(3, sums, 64);                          \
+    total += sums[0];                                   \
+    _tile_release();                                    \
+    return total;                                       \
   }
 
 OCTET_TILE_PEAK(multiply_add_int8, _tile_dpbusd)

@@ -28,6 +28,7 @@ std::int64_t multiply_add_bf16(std::int64_t iterations) {
 
 }  // namespace
 
-const PeakLoops kAvx512Bf16Loops = {{}, {}, nullptr, nullptr, nullptr, {multiply_add_bf16, kChains * 32 * 2.0}};
+const PeakLoops kAvx512Bf16Loops = {{},      {},      nullptr,
+                                    nullptr, nullptr, {multiply_add_bf16, kChains * 32 * 2.0}};
 
 }  // namespace octet::cpu

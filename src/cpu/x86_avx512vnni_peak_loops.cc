@@ -26,6 +26,7 @@ std::int64_t multiply_add_int8(std::int64_t iterations) {
 
 }  // namespace
 
-const PeakLoops kAvx512VnniLoops = {{}, {multiply_add_int8, kChains * 64 * 2.0}, nullptr, nullptr, nullptr, {}};
+const PeakLoops kAvx512VnniLoops = {{}, {multiply_add_int8, kChains * 64 * 2.0}, nullptr, nullptr, nullptr,
+                                    {}};
 
 }  // namespace octet::cpu

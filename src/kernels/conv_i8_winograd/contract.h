@@ -52,9 +52,9 @@
 // channels fulfils and larger ones do unless their weights are nearly all at the ends of their range; a layer
 // that does not is computed directly by the same kernel (winograd.cc).
 //
-// U takes eight times the bytes of the weights. What it saves in return grows with a map's pixels; so of large
-// layers over small maps only W = G g is kept, half of U. A row of U = W G^T is then made where its points are
-// multiplied, for all tiles of a block.
+// U takes eight times the bytes of the weights. What it saves in return grows with a map's pixels; so of
+// large layers over small maps only W = G g is kept, half of U. A row of U = W G^T is then made where its
+// points are multiplied, for all tiles of a block.
 //
 // This header is all that an instruction-set file sees, so it holds plain data only. The products are those
 // of conv_dot's micro-kernels for s16; an instruction set gives only the transforms. One *point* is a pair of
@@ -110,8 +110,8 @@ struct OutputTile {
   std::int64_t residual_row_step, residual_pixel_step;
 };
 
-/// A row of points of W: 3 columns of `bytes` s16, each the next one's neighbour, of which 6 points of as many
-/// bytes are made. All 64-byte aligned.
+/// A row of points of W: 3 columns of `bytes` s16, each the next one's neighbour, of which 6 points of as
+/// many bytes are made. All 64-byte aligned.
 struct WeightRow {
   const std::byte* w;
   std::byte* u;

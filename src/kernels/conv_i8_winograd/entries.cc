@@ -47,14 +47,13 @@ constexpr InstructionSet kAvx512Vnni = {&kAvx512Transforms, &conv_dot::kAvx512Vn
 
 #ifdef OCTET_X86
 // Rates as measured on a core of about 3.7 GHz (bench.cc).
-#define OCTET_WINOGRAD(function, isa, ...)                                                   \
-  double function##_cost(const OpDesc& desc, int images) {                                   \
-    return conv_i8_winograd::cost(desc, images, __VA_ARGS__);                                \
-  }                                                                                          \
-  std::unique_ptr<Kernel> function(const OpDesc& desc) {                                     \
-    const auto& conv = std::get<ConvDesc>(desc);                                             \
-    return conv_i8_winograd::make_winograd(conv, conv_i8_winograd::isa,                      \
-                                           conv_i8_winograd::stored_of(conv));               \
+#define OCTET_WINOGRAD(function, isa, ...)                                                                  \
+  double function##_cost(const OpDesc& desc, int images) {                                                  \
+    return conv_i8_winograd::cost(desc, images, __VA_ARGS__);                                               \
+  }                                                                                                         \
+  std::unique_ptr<Kernel> function(const OpDesc& desc) {                                                    \
+    const auto& conv = std::get<ConvDesc>(desc);                                                            \
+    return conv_i8_winograd::make_winograd(conv, conv_i8_winograd::isa, conv_i8_winograd::stored_of(conv)); \
   }
 
 OCTET_WINOGRAD(conv_i8_winograd_avx2, kAvx2, {160, 0.04, 0.15})

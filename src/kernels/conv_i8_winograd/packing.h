@@ -3,9 +3,9 @@
 //   [flags of each panel, 4 bytes][first sums][bias][multipliers][panels]     each part on a 64-byte boundary
 //
 // A panel: [point][pair of input channels][lane][2] s16, what conv_dot's micro-kernels for s16 take as 36
-// layers of one tap. Of W it is [row of points][3][pair][lane][2]. First sums (of point (1, 1)) and bias (the centre added) are s32, one a lane. Lanes
-// beyond the last output channel, and a pair's second channel beyond the last input channel, have zero
-// weights.
+// layers of one tap. Of W it is [row of points][3][pair][lane][2]. First sums (of point (1, 1)) and bias (the
+// centre added) are s32, one a lane. Lanes beyond the last output channel, and a pair's second channel beyond
+// the last input channel, have zero weights.
 #pragma once
 
 #include <cstddef>

@@ -18,7 +18,9 @@ struct Words {
 inline Words load_bytes(const std::byte* p) {
   return {_mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
 }
-inline Words load_words(const std::byte* p) { return {_mm256_load_si256(reinterpret_cast<const __m256i*>(p))}; }
+inline Words load_words(const std::byte* p) {
+  return {_mm256_load_si256(reinterpret_cast<const __m256i*>(p))};
+}
 inline void store(std::byte* p, Words v) { _mm256_store_si256(reinterpret_cast<__m256i*>(p), v.all); }
 inline Words operator+(Words a, Words b) { return {_mm256_add_epi16(a.all, b.all)}; }
 inline Words operator-(Words a, Words b) { return {_mm256_sub_epi16(a.all, b.all)}; }
