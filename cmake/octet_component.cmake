@@ -18,7 +18,8 @@ function(octet_test name)
   target_link_libraries(${name} PRIVATE octet_options octet_test_support ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
   # A quarter less to compile; what tests wait for is in libraries. With -O1 GCC 12 warns falsely of std::optional.
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1 -Wno-maybe-uninitialized>)
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  # UNITY_BUILD: also where a folder's own files are compiled alone (src/kernels).
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests UNITY_BUILD ${OCTET_UNITY})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)
   endif()
@@ -40,7 +41,7 @@ function(octet_isa_sources target isa)
     return()
   endif()
   target_sources(${target} PRIVATE ${ARGN})
-  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS "${OCTET_ISA_FLAGS_${isa}}")
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS "${OCTET_ISA_FLAGS_${isa}}" SKIP_UNITY_BUILD_INCLUSION ON)
 endfunction()
 
 # octet_schema(NAME FILE): the code that protoc generates from src/FILE.proto, as a library of its own with a system include path,

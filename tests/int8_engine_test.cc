@@ -60,13 +60,6 @@ double signal_to_noise_db(const std::vector<float>& expected, const std::vector<
   return noise > 0 ? 10 * std::log10(signal / noise) : 200;
 }
 
-Network before_softmax(const Network& network) {
-  for (const LayerInfo& layer : network.layers()) {
-    if (layer.op == "Softmax") return network.with_output(layer.inputs[0]);
-  }
-  return network;
-}
-
 /// True if nothing but the ends of the network computes in FP32, whose sums may differ between instruction
 /// sets.
 bool computes_in_integers(const Engine& engine) {
@@ -167,7 +160,7 @@ TEST(MixedRandomNetworks, LayersOfAllPrecisionsWorkTogether) {
 }
 
 TEST(IntegerEngine, TakesPicturesAsBytesOrLessTheirMeanWithTheSameResult) {
-  const Network network = before_softmax(Network::zoo("squeezenet-1.0", 1));
+  const Network network = test::before_softmax(Network::zoo("squeezenet-1.0", 1));
   const Shape shape = network.inputs()[0].shape;
   const auto count = static_cast<std::size_t>(shape.elements_per_image());
   constexpr int kBatch = 2;

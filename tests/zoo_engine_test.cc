@@ -10,22 +10,13 @@
 namespace octet {
 namespace {
 
-constexpr double kBound = 1e-4;  // of the output's range
+constexpr double kReferenceBound = 1e-4;  // of the output's range
 
 class ZooEngine : public testing::TestWithParam<std::string> {};
 
-/// The values before the softmax, where it would otherwise hide errors: an output with a range worth
-/// comparing.
-Network before_softmax(const Network& network) {
-  for (const LayerInfo& layer : network.layers()) {
-    if (layer.op == "Softmax") return network.with_output(layer.inputs[0]);
-  }
-  return network;
-}
-
 TEST_P(ZooEngine, AgreesWithTheReferenceOnEveryInstructionSet) {
   constexpr int kBatch = 2;  // two different pictures: a mixed-up image stride shows
-  const Network network = before_softmax(Network::zoo(GetParam(), 1));
+  const Network network = test::before_softmax(Network::zoo(GetParam(), 1));
   const Shape shape = network.inputs()[0].shape;
   const std::vector<float> input =
       test::random_floats(static_cast<std::size_t>(shape.elements_per_image() * kBatch), 11, -110, 140);
@@ -44,7 +35,7 @@ TEST_P(ZooEngine, AgreesWithTheReferenceOnEveryInstructionSet) {
       options.isa = isa;
       const Engine engine = Engine::build(network, options);
       const auto difference = test::compare(test::run_engine(engine, kBatch, input)[0], expected);
-      EXPECT_LE(difference.max_error, kBound)
+      EXPECT_LE(difference.max_error, kReferenceBound)
           << to_string(isa) << ", " << threads << " threads: " << difference.text;
     }
   }
@@ -53,7 +44,7 @@ TEST_P(ZooEngine, AgreesWithTheReferenceOnEveryInstructionSet) {
 TEST_P(ZooEngine, GivesTheSameBytesForAnyBatchAndThreadCount) {
   // Winograd is chosen by how many images a call has, and rounds in its own way: without it the kernels' sums
   // are the same.
-  const Network network = before_softmax(Network::zoo(GetParam(), 1));
+  const Network network = test::before_softmax(Network::zoo(GetParam(), 1));
   constexpr int kImages = 5;
   const Shape shape = network.inputs()[0].shape;
   const auto image = static_cast<std::size_t>(shape.elements_per_image());

@@ -18,7 +18,7 @@
 namespace octet {
 namespace {
 
-constexpr double kBound = 1e-4;  // of the output's range
+constexpr double kOneDnnBound = 1e-4;  // of the output's range
 
 /// The layer alone, with its own weights.
 std::shared_ptr<graph::Graph> alone(const graph::Graph& from, const graph::Node& node) {
@@ -65,8 +65,9 @@ TEST_P(ZooLayers, AgreeWithOneDnnOnEveryInstructionSet) {
       options.threads = 1;
       const Engine engine = Engine::build(Network(single), options);
       const auto difference = test::compare(test::run_engine(engine, 1, input)[0], *expected);
-      EXPECT_LE(difference.max_error, kBound) << node.name << " " << layer << " on " << to_string(isa) << " ("
-                                              << engine.steps()[0].kernel << "): " << difference.text;
+      EXPECT_LE(difference.max_error, kOneDnnBound)
+          << node.name << " " << layer << " on " << to_string(isa) << " (" << engine.steps()[0].kernel
+          << "): " << difference.text;
     }
   }
   EXPECT_GE(compared["Convolution"], 5);

@@ -7,6 +7,7 @@
 #include <limits>
 #include <optional>
 
+#include "lab/bench/require.h"
 #include "octet/error.h"
 
 namespace octet::lab {
@@ -16,10 +17,6 @@ namespace {
 // (a message to and fro, where the system is another process) costs nothing.
 constexpr double kShareOfRound = 0.05;
 constexpr double kLongestChunk_s = 0.2;
-
-void require(bool condition, const std::string& message) {
-  if (!condition) throw Error(ErrorCode::kInvalidArgument, message);
-}
 
 /// How many calls take about `time_s`.
 int calls_in(double time_s, double call_s, int most) {

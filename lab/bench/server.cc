@@ -5,16 +5,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lab/bench/require.h"
 #include "octet/error.h"
 
 namespace octet::lab {
 namespace {
 
 constexpr int kMostTrials = 30;
-
-void require(bool condition, const std::string& message) {
-  if (!condition) throw Error(ErrorCode::kInvalidArgument, message);
-}
 
 bool positive(double value) { return value > 0 && std::isfinite(value); }
 

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <limits>
 
+#include "lab/bench/require.h"
 #include "octet/error.h"
 #include "octet/machine.h"
 
@@ -105,10 +106,6 @@ class Sweep {
   Nanoseconds start_;
   RowForecast forecast_;
 };
-
-void require(bool condition, const std::string& message) {
-  if (!condition) throw Error(ErrorCode::kInvalidArgument, message);
-}
 
 }  // namespace
 

@@ -10,7 +10,7 @@
 namespace octet::lab {
 namespace {
 
-std::string show(const Json& json) {
+std::string shown(const Json& json) {
   if (json.is_structured())
     return fmt::format("a {} of {}", json.is_object() ? "object" : "list", json.size());
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -27,7 +27,8 @@ class Comparison {
     else if (a.is_array() && b.is_array() && a.size() == b.size())
       for (std::size_t i = 0; i < a.size(); ++i) compare(a[i], b[i], fmt::format("{}[{}]", path, i));
     else if (!same(a, b))
-      found.push_back({path, fmt::format("{} against {}", show(a), show(b)), a.is_number() && b.is_number()});
+      found.push_back(
+          {path, fmt::format("{} against {}", shown(a), shown(b)), a.is_number() && b.is_number()});
   }
 
   std::vector<JsonDifference> found;
@@ -39,11 +40,11 @@ class Comparison {
       if (b.contains(key))
         compare(value, b[key], inside(key));
       else if (found.size() < most_)
-        found.push_back({inside(key), fmt::format("{} against nothing", show(value))});
+        found.push_back({inside(key), fmt::format("{} against nothing", shown(value))});
     }
     for (const auto& [key, value] : b.items())
       if (!a.contains(key) && found.size() < most_)
-        found.push_back({inside(key), fmt::format("nothing against {}", show(value))});
+        found.push_back({inside(key), fmt::format("nothing against {}", shown(value))});
   }
 
   bool same(const Json& a, const Json& b) const {

@@ -19,7 +19,6 @@ using drawn::Fill;
 using drawn::Frame;
 using drawn::Point;
 using drawn::Random;
-using drawn::Shape;
 
 constexpr int kSide = kDrawnSide;
 constexpr double kMiddle = kSide / 2.0;
@@ -129,7 +128,7 @@ void add_line(Canvas& canvas, Random& random, double width) {
 
 /// A small plain shape: like the object, but not it.
 void add_decoy(Canvas& canvas, Random& random) {
-  const auto shape = static_cast<Shape>(random.whole(0, drawn::kShapes - 1));
+  const auto shape = static_cast<drawn::Shape>(random.whole(0, drawn::kShapes - 1));
   const Point center = random_point(random);
   // Braces, here and below: they fix the order in which the random numbers are taken.
   const Frame frame{center, random.direction(), random.range(0.8, 1.25)};
@@ -140,7 +139,7 @@ void add_decoy(Canvas& canvas, Random& random) {
 }
 
 void add_object(Canvas& canvas, Random& random, const Difficulty& difficulty, const Color& background,
-                Shape shape, Fill fill) {
+                drawn::Shape shape, Fill fill) {
   const Point center = {kMiddle + random.range(-4, 4), kMiddle + random.range(-4, 4)};
   const Frame outline{center, random.direction(), random.range(0.85, 1.18)};
   const Frame pattern{random_point(random), random.direction(), random.range(0.9, 1.11)};
@@ -213,7 +212,7 @@ DrawnSet parse_drawn_set(std::string_view text) {
 
 std::string drawn_class_name(int label) {
   return fmt::format("{} {}", drawn::to_string(static_cast<Fill>(label % drawn::kFills)),
-                     drawn::to_string(static_cast<Shape>(label / drawn::kFills)));
+                     drawn::to_string(static_cast<drawn::Shape>(label / drawn::kFills)));
 }
 
 std::string drawn_name(const DrawnPicture& picture) {
@@ -239,7 +238,7 @@ int draw_image(const DrawnPicture& picture, std::span<std::uint8_t> rgb) {
   for (int i = random.whole(0, difficulty.lines_behind); i > 0; --i)
     add_line(canvas, random, random.range(0.8, 2.5));
   for (int i = random.whole(0, 3); i > 0; --i) add_decoy(canvas, random);
-  add_object(canvas, random, difficulty, background, static_cast<Shape>(label / drawn::kFills),
+  add_object(canvas, random, difficulty, background, static_cast<drawn::Shape>(label / drawn::kFills),
              static_cast<Fill>(label % drawn::kFills));
   for (int i = random.whole(0, difficulty.lines_in_front); i > 0; --i)
     add_line(canvas, random, random.range(1, 3.5));

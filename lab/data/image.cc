@@ -16,7 +16,7 @@ namespace octet::lab {
 namespace {
 
 // No picture of kMaxImagePixels needs more; it keeps a device file or a disk image out of memory.
-constexpr std::uintmax_t kMaxFileBytes = std::uintmax_t{1} << 30;
+constexpr std::uintmax_t kMaxImageFileBytes = std::uintmax_t{1} << 30;
 
 bool starts_with(std::span<const std::byte> bytes, std::span<const unsigned char> magic) {
   return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
@@ -35,10 +35,10 @@ std::vector<std::byte> read_file(const std::filesystem::path& path) {
                                                                                    : "not a regular file"));
   const std::uintmax_t size = std::filesystem::file_size(path, error);
   if (error) throw Error(ErrorCode::kIo, fmt::format("{}: {}", name, error.message()));
-  if (size > kMaxFileBytes)
+  if (size > kMaxImageFileBytes)
     throw Error(ErrorCode::kMemoryLimit,
                 fmt::format("{}: the file has {} bytes, more than the {} that a picture may have", name, size,
-                            kMaxFileBytes));
+                            kMaxImageFileBytes));
   std::ifstream stream(path, std::ios::binary);
   if (!stream)
     throw Error(ErrorCode::kIo, fmt::format("{}: cannot be opened: {}", name, std::strerror(errno)));

@@ -21,7 +21,7 @@ constexpr int kMaxScans = 100;
 // kMaxImagePixels pixels with 4 channels.
 constexpr long kMaxLibraryBytes = 1L << 30;
 
-struct ErrorState {
+struct JpegErrors {
   jpeg_error_mgr manager;  // first, so that a pointer to it is one to the whole
   std::jmp_buf jump;
   char message[JMSG_LENGTH_MAX];
@@ -30,7 +30,7 @@ struct ErrorState {
 // Keeps the message and leaves the library. The caller's setjmp frame is still alive: every call is inside
 // one.
 [[noreturn]] void leave(j_common_ptr info) {
-  ErrorState* state = reinterpret_cast<ErrorState*>(info->err);
+  JpegErrors* state = reinterpret_cast<JpegErrors*>(info->err);
   state->manager.format_message(info, state->message);
   std::longjmp(state->jump, 1);
 }
@@ -48,7 +48,7 @@ void on_message(j_common_ptr info, int level) {
 void on_progress(j_common_ptr info) {
   if (!info->is_decompressor) return;
   if (reinterpret_cast<j_decompress_ptr>(info)->input_scan_number <= kMaxScans) return;
-  ErrorState* state = reinterpret_cast<ErrorState*>(info->err);
+  JpegErrors* state = reinterpret_cast<JpegErrors*>(info->err);
   std::snprintf(state->message, sizeof state->message, "more than %d scans", kMaxScans);
   std::longjmp(state->jump, 1);
 }
@@ -113,7 +113,7 @@ class JpegReader {
   }
 
   const std::string& name_;
-  ErrorState errors_{};
+  JpegErrors errors_{};
   jpeg_progress_mgr progress_{};
   jpeg_decompress_struct info_{};
 };

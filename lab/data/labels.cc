@@ -15,7 +15,7 @@ namespace octet::lab {
 namespace {
 
 // A label file of ImageNet's training set has about 1.3 million lines of 40 bytes.
-constexpr std::uintmax_t kMaxFileBytes = std::uintmax_t{1} << 28;
+constexpr std::uintmax_t kMaxListFileBytes = std::uintmax_t{1} << 28;
 constexpr std::size_t kSynsetLength = 9;
 
 std::optional<int> parse_int(std::string_view text) {
@@ -60,7 +60,7 @@ std::vector<Line> read_lines(const std::filesystem::path& file) {
     throw Error(ErrorCode::kNotFound, fmt::format("{}: there is no such file", file.string()));
   if (status.type() != std::filesystem::file_type::regular)
     throw Error(ErrorCode::kIo, fmt::format("{}: a text file was expected", file.string()));
-  if (std::filesystem::file_size(file, error) > kMaxFileBytes)
+  if (std::filesystem::file_size(file, error) > kMaxListFileBytes)
     throw Error(ErrorCode::kParse,
                 fmt::format("{}: too large for a list of labels or classes", file.string()));
   std::ifstream stream(file, std::ios::binary);

@@ -12,13 +12,13 @@
 namespace octet::lab {
 namespace {
 
-struct ErrorState {
+struct PngErrors {
   std::jmp_buf jump;
   char message[256];
 };
 
 [[noreturn]] void on_error(png_structp png, png_const_charp message) {
-  ErrorState* state = static_cast<ErrorState*>(png_get_error_ptr(png));
+  PngErrors* state = static_cast<PngErrors*>(png_get_error_ptr(png));
   std::snprintf(state->message, sizeof state->message, "%s", message);
   std::longjmp(state->jump, 1);
 }
@@ -91,7 +91,7 @@ class PngReader {
 
   const std::string& name_;
   Source source_;
-  ErrorState errors_{};
+  PngErrors errors_{};
   png_structp png_ = nullptr;
   png_infop info_ = nullptr;
 };

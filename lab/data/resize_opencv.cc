@@ -29,8 +29,8 @@ void check_resize(const Image& image, int width, int height) {
 
 namespace {
 
-constexpr int kWeightBits = 11;
-constexpr float kWeightOne = 1 << kWeightBits;
+constexpr int kOpenCvWeightBits = 11;
+constexpr float kWeightOne = 1 << kOpenCvWeightBits;
 
 // Two neighbouring source positions and their weights, which sum to 2^11 (or differ by one from rounding).
 struct Tap {

@@ -10,7 +10,7 @@
 namespace octet::lab {
 namespace {
 
-constexpr int kWeightBits = 32 - 8 - 2;
+constexpr int kPillowWeightBits = 32 - 8 - 2;
 
 // Weights of all output positions: `count[i]` taps from source position `first[i]`, at `weights[i * width]`.
 struct Filter {
@@ -21,7 +21,7 @@ struct Filter {
 };
 
 std::int32_t to_fixed(double weight) {
-  return static_cast<std::int32_t>(weight * (1 << kWeightBits) + (weight < 0 ? -0.5 : 0.5));
+  return static_cast<std::int32_t>(weight * (1 << kPillowWeightBits) + (weight < 0 ? -0.5 : 0.5));
 }
 
 double triangle(double x) { return std::abs(x) < 1.0 ? 1.0 - std::abs(x) : 0.0; }
@@ -58,9 +58,9 @@ Filter make_filter(int from, int to) {
 
 // One output sample: `count` source samples `step` bytes apart.
 std::uint8_t weigh(const std::uint8_t* source, std::size_t step, const std::int32_t* weights, int count) {
-  std::int32_t sum = 1 << (kWeightBits - 1);
+  std::int32_t sum = 1 << (kPillowWeightBits - 1);
   for (int k = 0; k < count; ++k, source += step) sum += *source * weights[k];
-  return static_cast<std::uint8_t>(std::clamp(sum >> kWeightBits, 0, 255));
+  return static_cast<std::uint8_t>(std::clamp(sum >> kPillowWeightBits, 0, 255));
 }
 
 Image filter_rows(const Image& image, int width) {

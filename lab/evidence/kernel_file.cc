@@ -10,6 +10,7 @@
 #include <array>
 #include <charconv>
 
+#include "lab/support/text.h"
 #include "octet/error.h"
 
 namespace octet::lab {
@@ -68,12 +69,6 @@ std::string read_kernel_file(const std::filesystem::path& file) {
   std::replace_if(
       text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) > 126; }, '?');
   return text;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
 std::vector<std::string_view> split(std::string_view text, char separator) {

@@ -15,8 +15,6 @@ namespace octet::lab {
 /// Error(kNotFound), Error(kIo) with the system's reason, Error(kParse) for more than 16 MiB.
 std::string read_kernel_file(const std::filesystem::path& file);
 
-/// The text without the blanks and line ends around it.
-std::string_view trimmed(std::string_view text);
 std::vector<std::string_view> split(std::string_view text, char separator);
 /// Fields between blanks.
 std::vector<std::string_view> fields_of(std::string_view text);

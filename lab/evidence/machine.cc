@@ -15,6 +15,7 @@
 
 #include "lab/evidence/kernel_file.h"
 #include "lab/support/json.h"
+#include "lab/support/text.h"
 #include "octet/build_info.h"
 #include "octet/error.h"
 #include "octet/hash.h"

@@ -24,16 +24,16 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMostCpus = 16;
-constexpr int kPieces = 5;
-constexpr int kTurns = 1400;  // of 128 additions: 50 us at 3.7 GHz and four a cycle
-constexpr int kRepeats = 4;   // of those a piece: long for the clock and for threads that start 1 us apart
+constexpr int kTrials = 5;
+constexpr int kSpinTurns = 1400;  // of 128 additions: 50 us at 3.7 GHz and four a cycle
+constexpr int kRepeats = 4;  // of those a piece: long for the clock and for threads that start 1 us apart
 constexpr Nanoseconds kPatience = 5'000'000;
 
 /// Eight chains, since no core adds more than that in a cycle: both hardware threads of a core want all of
 /// its adders. The compiler must not know the values, nor merge the steps of a chain.
 [[gnu::noinline]] void independent_adds() {
   std::uint64_t a = 1, b = 2, c = 3, d = 4, e = 5, f = 6, g = 7, h = 8, step = 3;
-  for (int turn = 0; turn < kTurns; ++turn) {
+  for (int turn = 0; turn < kSpinTurns; ++turn) {
 #pragma GCC unroll 16
     for (int i = 0; i < 16; ++i) {
       a += step, b += step, c += step, d += step, e += step, f += step, g += step, h += step;
@@ -84,7 +84,7 @@ class Crew {
   void work(std::size_t member) {
     errors_[member] = bind_this_thread(cpus_[member]);
     if (errors_[member] != 0) gave_up_ = true;
-    for (int piece = 0; piece < kPieces; ++piece) {
+    for (int piece = 0; piece < kTrials; ++piece) {
       if (!all_are_here(piece)) return;
       const Nanoseconds start = system_clock().now();
       for (int repeat = 0; repeat < kRepeats; ++repeat) independent_adds();
@@ -158,14 +158,14 @@ double measure_parallel_capacity(std::span<const int> cpus) {
   Nanoseconds fastest = *std::min_element(alone[0].begin(), alone[0].end());
   for (const std::vector<Nanoseconds>& times : together)
     fastest = std::min(fastest, *std::min_element(times.begin(), times.end()));
-  std::vector<double> capacities(kPieces);
+  std::vector<double> capacities(kTrials);
   for (std::size_t piece = 0; piece < capacities.size(); ++piece) {
     for (const std::vector<Nanoseconds>& times : together)
       capacities[piece] += static_cast<double>(fastest) / static_cast<double>(times[piece]);
     capacities[piece] /= static_cast<double>(cpus.size());
   }
-  std::nth_element(capacities.begin(), capacities.begin() + kPieces / 2, capacities.end());
-  return capacities[kPieces / 2];
+  std::nth_element(capacities.begin(), capacities.begin() + kTrials / 2, capacities.end());
+  return capacities[kTrials / 2];
 }
 
 }  // namespace octet::lab

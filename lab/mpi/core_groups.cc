@@ -25,7 +25,7 @@ using Group = std::vector<int>;
 
 [[noreturn]] void refuse(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 
-void check(int result, const char* what) {
+void check_hwloc(int result, const char* what) {
   if (result != 0) throw Error(ErrorCode::kIo, fmt::format("hwloc: {}: {}", what, std::strerror(errno)));
 }
 
@@ -36,7 +36,7 @@ using Topology = std::unique_ptr<hwloc_topology, Destroy>;
 
 Topology new_topology() {
   hwloc_topology_t topology = nullptr;
-  check(hwloc_topology_init(&topology), "cannot be set up");
+  check_hwloc(hwloc_topology_init(&topology), "cannot be set up");
   return Topology(topology);
 }
 
@@ -157,14 +157,14 @@ void throw_first(const std::vector<Json>& outcomes) {
 
 std::vector<Core> machine_cores() {
   const Topology topology = new_topology();
-  check(hwloc_topology_load(topology.get()), "cannot read the machine's topology");
+  check_hwloc(hwloc_topology_load(topology.get()), "cannot read the machine's topology");
   return cores_of(topology.get());
 }
 
 std::vector<Core> made_up_cores(const std::string& description) {
   const Topology topology = new_topology();
-  check(hwloc_topology_set_synthetic(topology.get(), description.c_str()), description.c_str());
-  check(hwloc_topology_load(topology.get()), description.c_str());
+  check_hwloc(hwloc_topology_set_synthetic(topology.get(), description.c_str()), description.c_str());
+  check_hwloc(hwloc_topology_load(topology.get()), description.c_str());
   return cores_of(topology.get());
 }
 

@@ -137,7 +137,7 @@ void require_agreement(PeerSystem& peer, PeerModels& models, const Network& netw
   const std::vector<float> outputs = peer.outputs(images);
   std::vector<float> reference = models.reference(network);
   reference.resize(std::min(reference.size(), outputs.size()));
-  const Agreement agreement = compare_outputs(outputs, reference, images);
+  const OutputAgreement agreement = compare_outputs(outputs, reference, images);
   const SystemInfo& info = peer.info();
   if (info.precision == to_string(Precision::kInt8)) {
     if (agreement.cosine < kInt8LeastCosine)
@@ -174,13 +174,13 @@ std::unique_ptr<SystemUnderTest> start_peer(PeerModels& models, const Network& n
   return peer;
 }
 
-Agreement compare_outputs(const std::vector<float>& outputs, const std::vector<float>& reference,
-                          int images) {
+OutputAgreement compare_outputs(const std::vector<float>& outputs, const std::vector<float>& reference,
+                                int images) {
   if (outputs.size() != reference.size() || images < 1 ||
       outputs.size() % static_cast<std::size_t>(images) != 0)
     throw Error(ErrorCode::kMismatch, fmt::format("outputs of {} images: expected {} numbers, got {}", images,
                                                   reference.size(), outputs.size()));
-  Agreement agreement;
+  OutputAgreement agreement;
   double largest = 0;
   double largest_difference = 0;
   double cosines = 0;

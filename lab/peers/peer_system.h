@@ -85,13 +85,14 @@ std::unique_ptr<SystemUnderTest> start_peer(PeerModels& models, const Network& n
                                             const PeerSettings& settings);
 
 /// How far outputs of the same images lie apart.
-struct Agreement {
+struct OutputAgreement {
   double error = 0;   ///< largest difference, as a share of the largest magnitude in `reference`
   double cosine = 1;  ///< mean over images, of outputs less their mean
 };
 /// `images` outputs of equal size in each. Throws Error(kMismatch) for different sizes or outputs that are
 /// not numbers.
-Agreement compare_outputs(const std::vector<float>& outputs, const std::vector<float>& reference, int images);
+OutputAgreement compare_outputs(const std::vector<float>& outputs, const std::vector<float>& reference,
+                                int images);
 
 /// FP32 engines that each sum in their own order agree within this share of the outputs' range; INT8 engines,
 /// whose scales are their own, point the same way as FP32 (on networks with synthetic weights, which amplify

@@ -239,7 +239,7 @@ TEST(CompareOutputsTest, MeasuresTheLargestDifferenceAndTheDirection) {
   const std::vector<float> reference{1, 2, 3, -4};
   EXPECT_EQ(compare_outputs(reference, reference, 2).error, 0);
   EXPECT_EQ(compare_outputs(reference, reference, 2).cosine, 1);
-  const Agreement other = compare_outputs({1, 2, 3, -2}, reference, 2);
+  const OutputAgreement other = compare_outputs({1, 2, 3, -2}, reference, 2);
   EXPECT_DOUBLE_EQ(other.error, 0.5);
   EXPECT_DOUBLE_EQ(other.cosine, 1);
   EXPECT_DOUBLE_EQ(compare_outputs({2, 1, -4, 3}, reference, 2).cosine, -1);

@@ -9,18 +9,13 @@
 
 #include "lab/power/kinds.h"
 #include "lab/support/child.h"
+#include "lab/support/text.h"
 #include "octet/error.h"
 
 namespace octet::lab {
 namespace {
 
 constexpr double kInterval = 1;
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
-}
 
 /// What stands behind "LABEL:" on a line of its own.
 std::optional<std::string_view> value_of(std::string_view output, std::string_view label) {

@@ -25,7 +25,7 @@ constexpr unsigned kAmpere = 7;
 constexpr double kMilli = 1e-3;
 // "Accurate to within +/- 5 %": one standard deviation of an error that is even over that.
 constexpr double kRelativeError = 0.05 / 1.732;
-constexpr double kCounterUpdate = 0.1;  // s; boards differ between 0.02 and 0.1
+constexpr double kNvmlUpdate = 0.1;  // s; boards differ between 0.02 and 0.1
 
 using Device = void*;
 
@@ -144,7 +144,7 @@ class NvmlMeter final : public Meter {
     if (nvml_->has_energy_counter(device_)) {
       info_.reads = Reads::kEnergy;
       info_.interval_s = 0.1;
-      info_.averaging_s = kCounterUpdate;
+      info_.averaging_s = kNvmlUpdate;
       nvml_->energy_joules(device_);
       return;
     }

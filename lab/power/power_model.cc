@@ -19,7 +19,7 @@ struct PowerModel {
   double busy_watts = 0;
 };
 
-constexpr double kMostWatts = 1e6;
+constexpr double kMostModelWatts = 1e6;
 
 PowerModel parse_model(const std::string& text) {
   const auto fail = [&](std::string_view what) {
@@ -41,8 +41,9 @@ PowerModel parse_model(const std::string& text) {
     const std::string_view number = part.substr(equals + 1);
     double watts = 0;
     const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), watts);
-    if (error != std::errc() || end != number.data() + number.size() || !(watts >= 0 && watts <= kMostWatts))
-      fail(fmt::format("expected watts from 0 to {:.0f}, got '{}'", kMostWatts, number));
+    if (error != std::errc() || end != number.data() + number.size() ||
+        !(watts >= 0 && watts <= kMostModelWatts))
+      fail(fmt::format("expected watts from 0 to {:.0f}, got '{}'", kMostModelWatts, number));
     value = watts;
   }
   if (!idle || !busy) fail(fmt::format("{} is missing", idle ? "busy" : "idle"));

@@ -29,7 +29,7 @@ namespace {
 constexpr double kMicro = 1e-6;
 constexpr double kLongestInterval = 0.1;
 constexpr double kShortestInterval = 0.001;
-constexpr double kCounterUpdate = 0.001;    // s; the hardware adds to the counter about every millisecond
+constexpr double kRaplUpdate = 0.001;       // s; the hardware adds to the counter about every millisecond
 constexpr double kEnergyUnit = 61e-6;       // J; 2^-14, the coarsest unit in use
 constexpr double kUnknownPeakWatts = 1000;  // more than any package draws
 constexpr double kPeakOverLimit = 2;        // power limits are of averages and can be exceeded for a while
@@ -106,7 +106,7 @@ class RaplMeter final : public Meter {
                               file_.string(), elapsed));
     if (now.uj >= before.uj) return static_cast<double>(now.uj - before.uj);
     const auto step = static_cast<double>(now.uj + (range_uj_ - std::min(before.uj, range_uj_)));
-    if (step * kMicro > peak_watts_ * (elapsed + kCounterUpdate))
+    if (step * kMicro > peak_watts_ * (elapsed + kRaplUpdate))
       throw Error(ErrorCode::kIo, fmt::format("{}: went back from {} to {} uJ in {:.3f} s, which is no wrap: "
                                               "the counter was reset",
                                               file_.string(), before.uj, now.uj, elapsed));
@@ -192,7 +192,7 @@ MeterInfo describe(const Zone& zone, double range_joules, double peak) {
                                    : fmt::format("DRAM of package {}", number);
   info.reads = Reads::kEnergy;
   info.resolution = kEnergyUnit;
-  info.averaging_s = kCounterUpdate;
+  info.averaging_s = kRaplUpdate;
   // At least twice in the time in which the counter can wrap.
   info.interval_s = std::clamp(range_joules / peak / 2, kShortestInterval, kLongestInterval);
   return info;

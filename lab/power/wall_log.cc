@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "lab/support/files.h"
+#include "lab/support/text.h"
 #include "octet/error.h"
 
 namespace octet::lab {
@@ -20,15 +21,9 @@ namespace {
 
 constexpr std::uintmax_t kMaxBytes = std::uintmax_t{256} << 20;
 constexpr double kLatestTime = 7.3e9;  // s since 1970: in the year 2201
-constexpr double kMostWatts = 1e9;
+constexpr double kMostLoggedWatts = 1e9;
 constexpr std::array kTimeNames = {"time", "timestamp", "date", "datetime", "unix", "time_s", "unix_s"};
 constexpr std::array kWattNames = {"watts", "watt", "w", "power", "power_w", "power (w)", "power [w]"};
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t\r");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
-}
 
 /// Without quotes round a field; a delimiter between quotes is part of it.
 std::vector<std::string> split(std::string_view line, char delimiter) {
@@ -210,7 +205,7 @@ class LogReader {
       fail(fmt::format("expected seconds since 1970 or a time as 2026-11-22T10:15:00Z, got '{}'",
                        fields[time_column_]));
     const auto watts = to_double(fields[watts_column_]);
-    if (!watts || *watts < 0 || *watts > kMostWatts)
+    if (!watts || *watts < 0 || *watts > kMostLoggedWatts)
       fail(fmt::format("expected watts, got '{}'", fields[watts_column_]));
     most_decimals = std::max(most_decimals, decimals(fields[watts_column_]));
     return {*time, *watts};

@@ -7,14 +7,11 @@
 #include <filesystem>
 
 #include "lab/support/json.h"
+#include "lab/support/text.h"
 #include "octet/hash.h"
 
 namespace octet::lab {
 namespace {
-
-bool contains(const std::vector<std::string>& list, const std::string& word) {
-  return std::find(list.begin(), list.end(), word) != list.end();
-}
 
 /// Makes the units of one configuration, section by section.
 class Planner {

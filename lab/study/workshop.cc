@@ -14,6 +14,7 @@
 #include "lab/support/clock.h"
 #include "lab/support/files.h"
 #include "lab/support/json.h"
+#include "lab/support/text.h"
 #include "octet/build_info.h"
 #include "octet/error.h"
 #include "octet/hash.h"
@@ -25,13 +26,8 @@ namespace {
 constexpr const char* kOwnNetwork = "octet-20";
 // Where there are no pictures, scales are made from a few synthetic images: enough to measure speed.
 constexpr int kSyntheticImages = 4;
-constexpr double kPeakSeconds = 0.05;
 constexpr double kPeerTimeout_s = 600;  // for one answer: a large network's quantization takes minutes
 constexpr std::uintmax_t kMaxNetworkBytes = std::uintmax_t{4} << 30;
-
-bool contains(const std::vector<std::string>& list, const std::string& word) {
-  return std::find(list.begin(), list.end(), word) != list.end();
-}
 
 bool is_peer(const std::string& engine) { return contains(peer_names(), engine); }
 

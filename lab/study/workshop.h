@@ -39,6 +39,8 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
+constexpr double kPeakSeconds = 0.05;  ///< to measure one of the machine's peaks
+
 /// The pictures that a network's accuracy is measured on, and those that it is calibrated on.
 struct StudyPictures {
   std::string description;  ///< "drawn, test stream, 2000", "folder val, 48750 pictures"

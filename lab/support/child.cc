@@ -36,7 +36,7 @@ Nanoseconds deadline_after(double timeout_s) {
   return timeout_s < 1e9 ? now + nanoseconds(timeout_s) : kNever;
 }
 
-[[noreturn]] void fail(std::string_view program, std::string_view what, int error) {
+[[noreturn]] void fail_child(std::string_view program, std::string_view what, int error) {
   throw Error(ErrorCode::kIo, fmt::format("{}: {}: {}", program, what, std::strerror(error)));
 }
 
@@ -66,7 +66,7 @@ class Descriptor {
 Descriptor above_standard(Descriptor descriptor, std::string_view program) {
   if (descriptor.get() > STDERR_FILENO) return descriptor;
   Descriptor moved(::fcntl(descriptor.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
-  if (!moved.open()) fail(program, "cannot be started", errno);
+  if (!moved.open()) fail_child(program, "cannot be started", errno);
   return moved;
 }
 
@@ -77,7 +77,7 @@ struct Ends {
 
 Ends pipe_from_child(std::string_view program) {
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) fail(program, "cannot be started", errno);
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) fail_child(program, "cannot be started", errno);
   Descriptor ours(ends[0]);
   Descriptor childs(ends[1]);
   return {above_standard(std::move(ours), program), above_standard(std::move(childs), program)};
@@ -87,7 +87,7 @@ Ends pipe_from_child(std::string_view program) {
 Ends socket_to_child(std::string_view program) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
-    fail(program, "cannot be started", errno);
+    fail_child(program, "cannot be started", errno);
   Descriptor ours(ends[0]);
   Descriptor childs(ends[1]);
   return {above_standard(std::move(ours), program), above_standard(std::move(childs), program)};
@@ -151,7 +151,7 @@ class Process {
     Ends failure = pipe_from_child(name_);
     const pid_t parent = ::getpid();
     pid_ = ::fork();
-    if (pid_ < 0) fail(name_, "cannot be started", errno);
+    if (pid_ < 0) fail_child(name_, "cannot be started", errno);
     if (pid_ == 0) {
       become(file->c_str(), argv_pointers.data(), environment_pointers.data(), in, out, err, parent);
       const int error = errno;
@@ -165,7 +165,7 @@ class Process {
     while (count < 0 && errno == EINTR);
     if (count == sizeof error) {
       wait(kNever);
-      fail(name_, "cannot be started", error);
+      fail_child(name_, "cannot be started", error);
     }
   }
   ~Process() { end(); }
@@ -381,7 +381,7 @@ void Child::write_line(std::string_view line) {
         child.fail_silent(fmt::format("has read nothing of its input for {} s", kWriteTimeout));
       if (child.printed.size() > kMaxOutput) child.fail_silent("printed more than 64 MiB unasked");
     } else if (errno != EINTR) {
-      fail(child.process.name(), "cannot be written to", errno);
+      fail_child(child.process.name(), "cannot be written to", errno);
     }
   }
 }

@@ -15,7 +15,7 @@ namespace octet::lab {
 namespace fs = std::filesystem;
 namespace {
 
-[[noreturn]] void fail(const fs::path& file, const char* what, int error) {
+[[noreturn]] void fail_file(const fs::path& file, const char* what, int error) {
   throw Error(ErrorCode::kIo, fmt::format("{}: {}: {}", file.string(), what, std::strerror(error)));
 }
 
@@ -25,7 +25,7 @@ class Temporary {
   explicit Temporary(const fs::path& file)
       : file_(file), path_(file.string() + fmt::format(".{}.tmp", ::getpid())) {
     descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (descriptor_ < 0) fail(file_, "cannot be written", errno);
+    if (descriptor_ < 0) fail_file(file_, "cannot be written", errno);
   }
   ~Temporary() {
     if (descriptor_ >= 0) ::close(descriptor_);
@@ -38,14 +38,14 @@ class Temporary {
     while (!bytes.empty()) {
       const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
       if (written < 0 && errno == EINTR) continue;
-      if (written < 0) fail(file_, "cannot be written", errno);
+      if (written < 0) fail_file(file_, "cannot be written", errno);
       bytes.remove_prefix(static_cast<std::size_t>(written));
     }
   }
 
   void commit() {
-    if (::fsync(descriptor_) != 0) fail(file_, "cannot be written", errno);
-    if (::rename(path_.c_str(), file_.c_str()) != 0) fail(file_, "cannot be written", errno);
+    if (::fsync(descriptor_) != 0) fail_file(file_, "cannot be written", errno);
+    if (::rename(path_.c_str(), file_.c_str()) != 0) fail_file(file_, "cannot be written", errno);
     renamed_ = true;
     // The name too must outlive a power cut. Some file systems do not take the sync of a folder; then the
     // rename is as durable as they make it.
@@ -78,14 +78,14 @@ std::string read_file(const fs::path& file, std::uintmax_t max_bytes) {
   if (!fs::is_regular_file(status))
     throw Error(ErrorCode::kIo, fmt::format("{}: expected a file, got a folder or a device", file.string()));
   const std::uintmax_t size = fs::file_size(file, error);
-  if (error) fail(file, "cannot be read", error.value());
+  if (error) fail_file(file, "cannot be read", error.value());
   if (size > max_bytes)
     throw Error(ErrorCode::kParse,
                 fmt::format("{}: expected at most {} bytes, got {}", file.string(), max_bytes, size));
   std::ifstream in(file, std::ios::binary);
-  if (!in) fail(file, "cannot be read", errno);
+  if (!in) fail_file(file, "cannot be read", errno);
   std::string bytes(std::istreambuf_iterator<char>(in), {});
-  if (in.bad()) fail(file, "cannot be read", errno);
+  if (in.bad()) fail_file(file, "cannot be read", errno);
   return bytes;
 }
 
@@ -95,8 +95,8 @@ void make_writable_folder(const fs::path& folder) {
   if (fs::exists(folder) && !fs::is_directory(folder))
     throw Error(ErrorCode::kIo,
                 fmt::format("{}: expected a folder, there is a file of that name", folder.string()));
-  if (error) fail(folder, "cannot be made", error.value());
-  if (::access(folder.c_str(), W_OK | X_OK) != 0) fail(folder, "cannot be written to", errno);
+  if (error) fail_file(folder, "cannot be made", error.value());
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) fail_file(folder, "cannot be written to", errno);
 }
 
 }  // namespace octet::lab

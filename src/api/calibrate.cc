@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "api/calibrate_layers.h"
+#include "api/limits.h"
 #include "api/observe.h"
 #include "graph/describe.h"
 #include "octet/calibration.h"
@@ -24,7 +25,6 @@ using graph::TensorId;
 using quantize::Histogram;
 using quantize::ScaleGroup;
 
-constexpr int kMaxThreads = 1024;
 constexpr std::size_t kRecordedBins = 128;
 constexpr int kSignedZeroPoint = 128;
 

@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "api/engine_impl.h"
+#include "api/limits.h"
 #include "base/first_touch.h"
 #include "base/hash.h"
 #include "base/thread_pool.h"
@@ -20,7 +21,6 @@
 namespace octet {
 namespace {
 
-constexpr int kMaxThreads = 1024;
 constexpr int kMaxBatch = 1 << 20;
 
 /// The part of a core's cache that the activations of a group should fill, where the machine does not say its

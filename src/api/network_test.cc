@@ -32,7 +32,7 @@ void expect_refusal(const std::function<void()>& call, ErrorCode code,
 }
 
 /// data -> ReLU "layer1" -> ReLU "layer2", and a ReLU "layer3" of "layer1".
-Network small_network() {
+Network relu_network() {
   GraphBuilder b;
   const graph::TensorId x = b.relu(b.input({1, 2, 1, 1}), 0.5f);
   const graph::TensorId y = b.relu(x);
@@ -83,22 +83,22 @@ TEST(Network, AMissingPrototxtIsAnErrorThatNamesIt) {
 }
 
 TEST(Network, WithOutputKeepsOnlyWhatThatTensorNeeds) {
-  const Network cut = small_network().with_output("layer3");
+  const Network cut = relu_network().with_output("layer3");
   ASSERT_EQ(cut.outputs().size(), 1u);
   EXPECT_EQ(cut.outputs()[0].name, "layer3");
   EXPECT_EQ(cut.layers().size(), 3u);
   const std::vector<float> data = {-8, 2};
   const std::vector<std::span<const float>> inputs = {data};
   EXPECT_THAT(run_reference(cut, 1, inputs, 1), ElementsAre(ElementsAre(-1, 2)));
-  EXPECT_EQ(small_network().outputs()[0].name, "layer2");
+  EXPECT_EQ(relu_network().outputs()[0].name, "layer2");
 }
 
 TEST(Network, WithOutputTakesAnInputToo) {
-  EXPECT_EQ(small_network().with_output("data").outputs()[0].name, "data");
+  EXPECT_EQ(relu_network().with_output("data").outputs()[0].name, "data");
 }
 
 TEST(Network, WithOutputRefusesATensorThatIsNotThere) {
-  expect_refusal([] { small_network().with_output("fc9"); }, ErrorCode::kNotFound, HasSubstr("'fc9'"));
+  expect_refusal([] { relu_network().with_output("fc9"); }, ErrorCode::kNotFound, HasSubstr("'fc9'"));
 }
 
 TEST(Network, ListsThePassesInTheirOrder) {

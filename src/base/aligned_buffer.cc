@@ -5,11 +5,11 @@
 
 #include <cstdlib>
 
+#include "base/pages.h"
 #include "octet/error.h"
 #include "octet/types.h"
 
 namespace octet::base {
-namespace {}
 
 void AlignedBuffer::Free::operator()(std::byte* p) const { std::free(p); }
 

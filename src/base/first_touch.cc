@@ -3,12 +3,9 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "base/aligned_buffer.h"
+#include "base/pages.h"
 
 namespace octet::base {
-namespace {
-constexpr std::size_t kPage = 4096;
-}
 
 void touch(std::byte* begin, std::size_t bytes) {
   for (std::size_t at = 0; at < bytes; at += kPage) begin[at] = std::byte{0};

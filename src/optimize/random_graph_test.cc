@@ -91,7 +91,7 @@ class RandomGraph {
   std::vector<TensorId> maps_;
 };
 
-std::vector<std::vector<float>> outputs_of(const Graph& graph) {
+std::vector<std::vector<float>> outputs_for_two(const Graph& graph) {
   std::vector<std::vector<float>> inputs;
   for (TensorId t : graph.inputs) {
     inputs.push_back(test::random_floats(static_cast<std::size_t>(graph.shape(t).elements() * 2),
@@ -104,7 +104,7 @@ std::vector<std::vector<float>> outputs_of(const Graph& graph) {
 void expect_same(const Graph& before, const std::vector<std::vector<float>>& expected, const Graph& after) {
   ASSERT_NO_THROW(graph::validate(after));
   ASSERT_EQ(after.outputs.size(), before.outputs.size());
-  const auto got = outputs_of(after);
+  const auto got = outputs_for_two(after);
   for (std::size_t i = 0; i < expected.size(); ++i) {
     EXPECT_EQ(after.tensors[static_cast<std::size_t>(after.outputs[i])].name,
               before.tensors[static_cast<std::size_t>(before.outputs[i])].name);
@@ -120,7 +120,7 @@ TEST(RandomGraphs, ComputeTheSameAfterEachPassAndAfterAll) {
   for (std::uint32_t seed = kFirstSeed; seed < kFirstSeed + kGraphs; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     const Graph before = RandomGraph(seed).build();
-    const auto expected = outputs_of(before);
+    const auto expected = outputs_for_two(before);
     for (const Pass& pass : all_passes()) {
       SCOPED_TRACE(pass.name);
       Graph after = before;

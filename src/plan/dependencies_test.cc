@@ -13,14 +13,14 @@ using test::GraphBuilder;
 using test::square_window;
 using ::testing::ElementsAre;
 
-PlanOptions generic() {
+PlanOptions generic_kernels() {
   PlanOptions options;
   options.isas = {Isa::kGeneric};
   options.cache_bytes = 1 << 20;
   return options;
 }
 
-TensorId convolution(GraphBuilder& b, TensorId in, std::int64_t channels, const char* name = "") {
+TensorId add_convolution(GraphBuilder& b, TensorId in, std::int64_t channels, const char* name = "") {
   return b.convolution(in, {square_window(3, 1, 1), channels, 1, {}}, true, name);
 }
 
@@ -39,12 +39,12 @@ std::vector<std::string> waiting(const Plan& plan) {
 
 TEST(Dependencies, BranchesOfAModuleCostABarrierALevel) {
   GraphBuilder b;
-  const TensorId x = convolution(b, b.input({1, 3, 8, 8}), 16, "stem");
-  const TensorId a = convolution(b, x, 16, "a");
-  const TensorId c = convolution(b, convolution(b, x, 16, "c1"), 32, "c2");
-  const TensorId d = convolution(b, convolution(b, x, 16, "d1"), 16, "d2");
+  const TensorId x = add_convolution(b, b.input({1, 3, 8, 8}), 16, "stem");
+  const TensorId a = add_convolution(b, x, 16, "a");
+  const TensorId c = add_convolution(b, add_convolution(b, x, 16, "c1"), 32, "c2");
+  const TensorId d = add_convolution(b, add_convolution(b, x, 16, "d1"), 16, "d2");
   const TensorId parts = b.node(graph::Concat{}, {a, c, d}, {}, "concat");
-  const Plan plan = build_plan(b.finish({convolution(b, parts, 16, "end")}), generic());
+  const Plan plan = build_plan(b.finish({add_convolution(b, parts, 16, "end")}), generic_kernels());
   EXPECT_THAT(layers(plan), ElementsAre("stem", "a", "c1", "d1", "c2", "d2", "end", testing::_));
   EXPECT_THAT(waiting(plan), ElementsAre("stem", "a", "c2", "end", testing::_));
 }
@@ -52,17 +52,18 @@ TEST(Dependencies, BranchesOfAModuleCostABarrierALevel) {
 TEST(Dependencies, AChainWaitsAtEveryStep) {
   GraphBuilder b;
   TensorId t = b.input({1, 3, 8, 8});
-  for (const char* name : {"a", "b", "c"}) t = convolution(b, t, 16, name);
-  for (const Step& step : build_plan(b.finish({t}), generic()).steps) EXPECT_TRUE(step.waits) << step.layer;
+  for (const char* name : {"a", "b", "c"}) t = add_convolution(b, t, 16, name);
+  for (const Step& step : build_plan(b.finish({t}), generic_kernels()).steps)
+    EXPECT_TRUE(step.waits) << step.layer;
 }
 
 TEST(Dependencies, PartsThatShareABlockOfChannelsWait) {
   GraphBuilder b;
-  const TensorId x = convolution(b, b.input({1, 3, 8, 8}), 16, "stem");
+  const TensorId x = add_convolution(b, b.input({1, 3, 8, 8}), 16, "stem");
   // The 20 channels end inside the block that the copy of the 32 begins in.
   const TensorId parts =
-      b.node(graph::Concat{}, {convolution(b, x, 20, "a"), convolution(b, x, 32, "b")}, {}, "concat");
-  const Plan plan = build_plan(b.finish({convolution(b, parts, 16, "end")}), generic());
+      b.node(graph::Concat{}, {add_convolution(b, x, 20, "a"), add_convolution(b, x, 32, "b")}, {}, "concat");
+  const Plan plan = build_plan(b.finish({add_convolution(b, parts, 16, "end")}), generic_kernels());
   std::vector<const Step*> copies;
   for (const Step& step : plan.steps)
     if (step.layer == "concat") copies.push_back(&step);
@@ -83,11 +84,11 @@ TEST(Dependencies, NoStepTouchesWhatAnotherSinceTheLastWaitWrites) {
   GraphBuilder b;
   TensorId t = b.input({1, 3, 32, 32});
   for (int module = 0; module < 4; ++module) {
-    const TensorId a = convolution(b, t, 16), c = convolution(b, convolution(b, t, 32), 16);
-    const TensorId d = b.relu(convolution(b, t, 16), 0.1f);
-    t = b.node(graph::Concat{}, {a, b.sum({c, d}), convolution(b, t, 20)});
+    const TensorId a = add_convolution(b, t, 16), c = add_convolution(b, add_convolution(b, t, 32), 16);
+    const TensorId d = b.relu(add_convolution(b, t, 16), 0.1f);
+    t = b.node(graph::Concat{}, {a, b.sum({c, d}), add_convolution(b, t, 20)});
   }
-  PlanOptions options = generic();
+  PlanOptions options = generic_kernels();
   options.max_batch = 8;
   options.threads = 2;
   const Plan plan = build_plan(b.finish({b.inner_product(t, 10)}), options);

@@ -12,7 +12,7 @@ namespace octet::quantize {
 namespace {
 
 /// Values looked at before they are counted: few enough to be still in the L1 cache.
-constexpr std::size_t kBlock = 4096;
+constexpr std::size_t kHistogramBlock = 4096;
 /// Widths and their reciprocals stay normal numbers.
 constexpr int kSmallestExponent = -120;
 
@@ -38,8 +38,8 @@ void add_bins(std::vector<std::uint64_t>& to, std::span<const std::uint64_t> fro
 }  // namespace
 
 void Histogram::add(std::span<const float> values) {
-  for (std::size_t begin = 0; begin < values.size(); begin += kBlock) {
-    const auto block = values.subspan(begin, std::min(kBlock, values.size() - begin));
+  for (std::size_t begin = 0; begin < values.size(); begin += kHistogramBlock) {
+    const auto block = values.subspan(begin, std::min(kHistogramBlock, values.size() - begin));
     const float largest = quantize::largest_magnitude(block);
     if (!std::isfinite(largest)) {
       throw Error(ErrorCode::kInvalidArgument,

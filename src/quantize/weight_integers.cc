@@ -15,7 +15,7 @@ constexpr std::int32_t kRoundingShiftBits = 0x4b400000;
 constexpr std::uint32_t kInfinityBits = 0x7f800000;
 
 /// Sums of 32 bits hold this many magnitudes of 127.
-constexpr std::size_t kBlock = std::size_t{1} << 20;
+constexpr std::size_t kWeightBlock = std::size_t{1} << 20;
 
 std::int32_t nearest(float quotient) {
   return std::bit_cast<std::int32_t>(quotient + kRoundingShift) - kRoundingShiftBits;
@@ -44,8 +44,8 @@ float nearest_weight_scale(float largest_magnitude) {
 
 WeightSums round_to_nearest(std::span<const float> weights, float scale, std::span<std::int8_t> integers) {
   WeightSums sums;
-  for (std::size_t begin = 0; begin < weights.size(); begin += kBlock) {
-    const std::size_t count = std::min(kBlock, weights.size() - begin);
+  for (std::size_t begin = 0; begin < weights.size(); begin += kWeightBlock) {
+    const std::size_t count = std::min(kWeightBlock, weights.size() - begin);
     const float* w = weights.data() + begin;
     std::int8_t* out = integers.data() + begin;
     std::int32_t sum = 0, absolute = 0;

@@ -15,22 +15,17 @@ struct Inception {
   std::int64_t pool_projection;
 };
 
-Blob conv_relu(NetworkBuilder& net, const std::string& module, const std::string& layer, Blob in,
-               const ConvolutionSpec& spec) {
-  return net.relu(module + "/relu_" + layer, net.convolution(module + "/" + layer, in, spec));
-}
-
 Blob inception(NetworkBuilder& net, const std::string& module, Blob in, const Inception& channels) {
-  const Blob a = conv_relu(net, module, "1x1", in, {.out_channels = channels.conv1x1});
+  const Blob a = net.conv_relu(module, "1x1", in, {.out_channels = channels.conv1x1});
 
-  Blob b = conv_relu(net, module, "3x3_reduce", in, {.out_channels = channels.reduce3x3});
-  b = conv_relu(net, module, "3x3", b, {.out_channels = channels.conv3x3, .kernel = 3, .pad = 1});
+  Blob b = net.conv_relu(module, "3x3_reduce", in, {.out_channels = channels.reduce3x3});
+  b = net.conv_relu(module, "3x3", b, {.out_channels = channels.conv3x3, .kernel = 3, .pad = 1});
 
-  Blob c = conv_relu(net, module, "5x5_reduce", in, {.out_channels = channels.reduce5x5});
-  c = conv_relu(net, module, "5x5", c, {.out_channels = channels.conv5x5, .kernel = 5, .pad = 2});
+  Blob c = net.conv_relu(module, "5x5_reduce", in, {.out_channels = channels.reduce5x5});
+  c = net.conv_relu(module, "5x5", c, {.out_channels = channels.conv5x5, .kernel = 5, .pad = 2});
 
   Blob d = net.max_pool(module + "/pool", in, {.kernel = 3, .stride = 1, .pad = 1});
-  d = conv_relu(net, module, "pool_proj", d, {.out_channels = channels.pool_projection});
+  d = net.conv_relu(module, "pool_proj", d, {.out_channels = channels.pool_projection});
 
   return net.concat(module + "/output", {a, b, c, d});
 }
@@ -45,8 +40,8 @@ graph::Graph googlenet() {
   x = net.relu("conv1/relu_7x7", x);
   x = net.max_pool("pool1/3x3_s2", x, {.kernel = 3, .stride = 2});
   x = net.local_response_norm("pool1/norm1", x);
-  x = conv_relu(net, "conv2", "3x3_reduce", x, {.out_channels = 64});
-  x = conv_relu(net, "conv2", "3x3", x, {.out_channels = 192, .kernel = 3, .pad = 1});
+  x = net.conv_relu("conv2", "3x3_reduce", x, {.out_channels = 64});
+  x = net.conv_relu("conv2", "3x3", x, {.out_channels = 192, .kernel = 3, .pad = 1});
   x = net.local_response_norm("conv2/norm2", x);
   x = net.max_pool("pool2/3x3_s2", x, {.kernel = 3, .stride = 2});
 

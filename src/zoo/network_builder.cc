@@ -95,6 +95,11 @@ NetworkBuilder::Blob NetworkBuilder::relu(const std::string& name, Blob in) {
   return add_in_place(name, graph::Relu{}, in);
 }
 
+NetworkBuilder::Blob NetworkBuilder::conv_relu(const std::string& module, const std::string& layer, Blob in,
+                                               const ConvolutionSpec& spec) {
+  return relu(module + "/relu_" + layer, convolution(module + "/" + layer, in, spec));
+}
+
 NetworkBuilder::Blob NetworkBuilder::batch_norm(const std::string& name, Blob in) {
   return add_in_place(name, graph::BatchNorm{}, in);
 }

@@ -47,6 +47,8 @@ class NetworkBuilder {
   Blob softmax(const std::string& name, Blob in);
 
   Blob relu(const std::string& name, Blob in);
+  /// "<module>/<layer>" and "<module>/relu_<layer>".
+  Blob conv_relu(const std::string& module, const std::string& layer, Blob in, const ConvolutionSpec& spec);
   Blob batch_norm(const std::string& name, Blob in);
   Blob scale(const std::string& name, Blob in);  // per channel, with shift
   Blob dropout(const std::string& name, Blob in);

@@ -8,16 +8,11 @@ namespace {
 
 using Blob = NetworkBuilder::Blob;
 
-Blob conv_relu(NetworkBuilder& net, const std::string& fire, const std::string& layer, Blob in,
-               const ConvolutionSpec& spec) {
-  return net.relu(fire + "/relu_" + layer, net.convolution(fire + "/" + layer, in, spec));
-}
-
 /// `expand` channels from each of the two parallel convolutions.
 Blob fire(NetworkBuilder& net, const std::string& name, Blob in, std::int64_t squeeze, std::int64_t expand) {
-  const Blob squeezed = conv_relu(net, name, "conv1x1_1", in, {.out_channels = squeeze});
-  const Blob a = conv_relu(net, name, "conv1x1_2", squeezed, {.out_channels = expand});
-  const Blob b = conv_relu(net, name, "conv3x3_2", squeezed, {.out_channels = expand, .kernel = 3, .pad = 1});
+  const Blob squeezed = net.conv_relu(name, "conv1x1_1", in, {.out_channels = squeeze});
+  const Blob a = net.conv_relu(name, "conv1x1_2", squeezed, {.out_channels = expand});
+  const Blob b = net.conv_relu(name, "conv3x3_2", squeezed, {.out_channels = expand, .kernel = 3, .pad = 1});
   return net.concat(name + "/concat", {a, b});
 }
 

@@ -17,15 +17,15 @@ TEST(Project, RowsAreMarkedAsProjectedAndSayWhatDoesNotFit) {
   const Finished finished = octet_program()({"project", "alexnet", "--target", "tesla-p4", "--batches",
                                              "128,2048", "--devices", "1,2", "--format", "json"});
   ASSERT_EQ(finished.exit_code, 0) << finished.err;
-  const Json json = Json::parse(finished.out);
-  EXPECT_EQ(json.at("projected"), true);
-  EXPECT_EQ(json.at("target"), "tesla-p4");
-  EXPECT_EQ(json.at("precision"), "int8");
-  ASSERT_EQ(json.at("rows").size(), 4u);
-  EXPECT_EQ(json.at("rows")[0].at("fits"), true);
-  EXPECT_GT(json.at("rows")[0].at("images_per_second"), 1000);
-  EXPECT_EQ(json.at("rows")[1].at("fits"), false);
-  EXPECT_GT(json.at("rows")[1].at("needed_bytes"), json.at("rows")[1].at("limit_bytes"));
+  const Json document = Json::parse(finished.out);
+  EXPECT_EQ(document.at("projected"), true);
+  EXPECT_EQ(document.at("target"), "tesla-p4");
+  EXPECT_EQ(document.at("precision"), "int8");
+  ASSERT_EQ(document.at("rows").size(), 4u);
+  EXPECT_EQ(document.at("rows")[0].at("fits"), true);
+  EXPECT_GT(document.at("rows")[0].at("images_per_second"), 1000);
+  EXPECT_EQ(document.at("rows")[1].at("fits"), false);
+  EXPECT_GT(document.at("rows")[1].at("needed_bytes"), document.at("rows")[1].at("limit_bytes"));
 }
 
 TEST(Project, TextSaysThatItIsProjected) {

@@ -20,7 +20,7 @@ using nlohmann::json;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-constexpr const char* kTinyStudy = R"(
+constexpr const char* kTinyPeersStudy = R"(
 throughput = {networks = ["octet-20"], precisions = ["fp32"], batches = [1], seconds = 0.02, warmup_s = 0.02, engines = ["octet", "onnxruntime"]}
 ladder = {networks = []}
 server = {networks = []}
@@ -35,7 +35,7 @@ projection = {networks = []}
 class StudyBesidePeers : public ::testing::Test {
  protected:
   StudyBesidePeers() {
-    std::ofstream(directory_.path() / "tiny.toml") << kTinyStudy;
+    std::ofstream(directory_.path() / "tiny.toml") << kTinyPeersStudy;
     fs::current_path(directory_.path());  // where .venv-peers is looked for first
   }
   ~StudyBesidePeers() override { fs::current_path(before_); }

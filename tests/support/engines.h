@@ -1,5 +1,5 @@
-// What engine tests share: the instruction sets of this machine, said aloud when one is missing, and a run in
-// one call.
+// What engine tests share: the instruction sets of this machine, said aloud when one is missing, networks up
+// to their softmax, and a run in one call.
 #pragma once
 
 #include <iostream>
@@ -7,6 +7,7 @@
 
 #include "octet/engine.h"
 #include "octet/machine.h"
+#include "octet/network.h"
 
 namespace octet::test {
 
@@ -21,6 +22,15 @@ inline std::vector<Isa> usable_isas() {
     }
   }
   return isas;
+}
+
+/// The values before the softmax, where it would otherwise hide errors: an output with a range worth
+/// comparing.
+inline Network before_softmax(const Network& network) {
+  for (const LayerInfo& layer : network.layers()) {
+    if (layer.op == "Softmax") return network.with_output(layer.inputs[0]);
+  }
+  return network;
 }
 
 /// All outputs of `batch` images of `input` on a fresh context.

@@ -25,7 +25,7 @@ namespace {
 
 constexpr auto kCheckpointInterval = std::chrono::seconds(10);
 
-struct Options {
+struct AccuracyArguments {
   NetworkOptions network;
   EngineOptions engine;
   PictureOptions pictures;
@@ -34,7 +34,7 @@ struct Options {
   bool include_calibration = false;
   std::string resume;
 
-  Options() { engine.batch = 32; }
+  AccuracyArguments() { engine.batch = 32; }
 };
 
 std::vector<std::string> split_precisions(const std::string& list) {
@@ -50,7 +50,7 @@ std::vector<std::string> split_precisions(const std::string& list) {
 }
 
 /// One calibration serves all precisions of the list that need one.
-UsedCalibration calibration_for(const Options& options, const Network& network,
+UsedCalibration calibration_for(const AccuracyArguments& options, const Network& network,
                                 const std::vector<std::string>& precisions,
                                 const lab::Preprocessing& preprocessing) {
   EngineOptions engine = options.engine;
@@ -66,7 +66,7 @@ struct Engines {
   std::vector<std::string> identities;  // for the checkpoint
 };
 
-Engines build_engines(const Options& options, const Network& network,
+Engines build_engines(const AccuracyArguments& options, const Network& network,
                       const std::vector<std::string>& precisions, const UsedCalibration& calibration) {
   Engines engines;
   for (const std::string& precision : precisions) {
@@ -85,7 +85,7 @@ Engines build_engines(const Options& options, const Network& network,
 }
 
 /// Evaluates; with --resume goes on where the file says, and writes it every few seconds.
-lab::Evaluation evaluate(const Options& options, const Network& network, const Engines& engines,
+lab::Evaluation evaluate(const AccuracyArguments& options, const Network& network, const Engines& engines,
                          const lab::Dataset& dataset, const lab::Preprocessing& preprocessing) {
   lab::EvaluateOptions evaluate_options;
   evaluate_options.classes = count_classes(network);
@@ -130,7 +130,7 @@ void require_same_subject(lab::Communicator& world, const Network& network,
 }
 
 /// Each rank a part of the pictures; rank 0 gets the whole, the others nothing.
-std::optional<lab::Evaluation> evaluate_together(lab::Communicator& world, const Options& options,
+std::optional<lab::Evaluation> evaluate_together(lab::Communicator& world, const AccuracyArguments& options,
                                                  const Network& network, const Engines& engines,
                                                  const lab::Dataset& dataset,
                                                  const lab::Preprocessing& preprocessing) {
@@ -164,7 +164,7 @@ void exclude_calibrated(AccuracyReport& report) {
 }
 
 /// Threads and memory of a rank; a single process has them as the options say.
-EngineOptions engine_options(lab::Communicator& world, const Options& options) {
+EngineOptions engine_options(lab::Communicator& world, const AccuracyArguments& options) {
   if (world.size() == 1) return options.engine;
   together(world, [&] {
     if (!options.resume.empty())
@@ -175,7 +175,7 @@ EngineOptions engine_options(lab::Communicator& world, const Options& options) {
   return options_on_device(options.engine, claim_device(world, 0), world);
 }
 
-int run_in(lab::Communicator& world, Options options) {
+int run_in(lab::Communicator& world, AccuracyArguments options) {
   options.engine = engine_options(world, options);
   AccuracyReport report;
   std::optional<Network> network;
@@ -208,14 +208,14 @@ int run_in(lab::Communicator& world, Options options) {
   return kSuccess;
 }
 
-int run(const Options& options) {
+int run(const AccuracyArguments& options) {
   return run_ranked([&](lab::Communicator& world) { return run_in(world, options); });
 }
 
 }  // namespace
 
 void add_accuracy(CLI::App& program, Run& selected) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<AccuracyArguments>();
   CLI::App* command = program.add_subcommand(
       "accuracy", "top-1 and top-5 over labelled pictures, and whether precisions differ");
   add_network_options(*command, options->network);

@@ -105,7 +105,6 @@ void print_text(const AccuracyReport& report) {
     fmt::print("calibration {} ({})\n", report.calibration.calibration->hash(), report.calibration.origin);
   if (report.excluded > 0) fmt::print("{} pictures calibrated and are not measured\n", report.excluded);
   fmt::print("\n");
-  constexpr auto kRight = Table::Align::kRight;
   Table table({{"precision"},
                {"pictures", kRight},
                {"top-1 %", kRight},

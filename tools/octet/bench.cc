@@ -20,7 +20,7 @@
 namespace octet::tools {
 namespace {
 
-struct Options {
+struct BenchArguments {
   NetworkOptions network;
   EngineOptions engine;
   EnergyOptions energy;
@@ -38,7 +38,7 @@ struct Options {
 
 [[noreturn]] void refuse(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 
-lab::LoadSettings load_settings(const Options& options) {
+lab::LoadSettings load_settings(const BenchArguments& options) {
   if (options.qps || options.p99_ms)
     refuse(fmt::format("--qps and --p99: expected --scenario server with them, got {}", options.scenario));
   lab::LoadSettings settings;
@@ -51,7 +51,7 @@ lab::LoadSettings load_settings(const Options& options) {
   return settings;
 }
 
-lab::ServerSettings server_settings(const Options& options) {
+lab::ServerSettings server_settings(const BenchArguments& options) {
   if (!options.p99_ms)
     refuse("--scenario server: expected --p99 MS, the latency that 99 % of the requests must keep");
   if (options.iterations != 0)
@@ -74,7 +74,7 @@ struct Bench {
   Json record;  ///< raw samples, if they are wanted
 };
 
-Bench bench_load(const Options& options, lab::LoadSettings settings, lab::OctetSystem& system,
+Bench bench_load(const BenchArguments& options, lab::LoadSettings settings, lab::OctetSystem& system,
                  const EnergyMeasurement& energy) {
   Bench bench;
   const std::string output_hash = system.output_hash();
@@ -91,7 +91,7 @@ Bench bench_load(const Options& options, lab::LoadSettings settings, lab::OctetS
   return bench;
 }
 
-Bench bench_server(const Options& options, lab::ServerSettings settings, lab::OctetSystem& system,
+Bench bench_server(const BenchArguments& options, lab::ServerSettings settings, lab::OctetSystem& system,
                    const EnergyMeasurement& energy) {
   Bench bench;
   const std::string output_hash = system.output_hash();
@@ -109,7 +109,7 @@ Bench bench_server(const Options& options, lab::ServerSettings settings, lab::Oc
   return bench;
 }
 
-Json document_of(const Options& options, const BenchSystem& subject, const Bench& bench) {
+Json document_of(const BenchArguments& options, const BenchSystem& subject, const Bench& bench) {
   Json document = to_json(bench.row);
   document["input_type"] = options.input_type;
   document["synthetic_weights"] = subject.synthetic_weights;
@@ -120,7 +120,7 @@ Json document_of(const Options& options, const BenchSystem& subject, const Bench
   return document;
 }
 
-void print_text(const Options& options, const BenchSystem& subject, const Bench& bench) {
+void print_text(const BenchArguments& options, const BenchSystem& subject, const Bench& bench) {
   const lab::SystemInfo& info = bench.row.info;
   fmt::print(
       "{}, {}, batch {}, {} {}, {}, {}{}{}\n", info.network, info.precision, bench.row.batch, info.threads,
@@ -132,7 +132,7 @@ void print_text(const Options& options, const BenchSystem& subject, const Bench&
 }
 
 /// Sets the options to what the saved engine is.
-BenchSystem load(Options& options) {
+BenchSystem load(BenchArguments& options) {
   BenchSystem loaded = load_bench_system(options.network, options.engine);
   const Engine& engine = loaded.system->engine();
   options.engine.batch = engine.max_batch();
@@ -141,7 +141,7 @@ BenchSystem load(Options& options) {
   return loaded;
 }
 
-int run(Options options) {
+int run(BenchArguments options) {
   // What is wrong with the options is said before a large network is loaded; what a saved engine settles is
   // known when it is loaded.
   build_options(options.engine);
@@ -181,7 +181,7 @@ int run(Options options) {
 }  // namespace
 
 void add_bench(CLI::App& program, Run& selected) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<BenchArguments>();
   CLI::App* command = program.add_subcommand("bench", "throughput and latency on synthetic images");
   add_network_options(*command, options->network);
   command

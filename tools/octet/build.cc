@@ -18,7 +18,7 @@
 namespace octet::tools {
 namespace {
 
-struct Options {
+struct BuildArguments {
   NetworkOptions network;
   EngineOptions engine;
   OutputOptions output;
@@ -45,7 +45,7 @@ EngineNotes notes_of(const Network& network, const NetworkOptions& options,
   return notes;
 }
 
-Built build(const Options& options, const EngineOptions& engine_options) {
+Built build(const BuildArguments& options, const EngineOptions& engine_options) {
   Network network = open_network(options.network);
   UsedCalibration calibration =
       find_bench_calibration(network, options.network, engine_options, engine_options.pixel_input);
@@ -76,7 +76,7 @@ std::map<std::string, int> calls_by_isa(const Engine& engine) {
   return calls;
 }
 
-void print_built(const Options& options, const Built& built) {
+void print_built(const BuildArguments& options, const Built& built) {
   const Engine& engine = built.engine;
   const MemoryInfo memory = engine.memory();
   const std::uint64_t bytes = std::filesystem::file_size(options.file);
@@ -115,7 +115,7 @@ void print_built(const Options& options, const Built& built) {
   fmt::print("file        {}, {}, engine {}\n", options.file, format_bytes(bytes), engine.hash());
 }
 
-int run(const Options& options) {
+int run(const BuildArguments& options) {
   if (!is_saved_engine(options.file))
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("--output: expected a name ending in .octet, got '{}'", options.file));
@@ -131,7 +131,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_build(CLI::App& program, Run& selected) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<BuildArguments>();
   CLI::App* command = program.add_subcommand("build", "an engine saved to a file that loads at once");
   add_network_options(*command, options->network);
   command->add_option("-o,--output", options->file, "where it goes")->type_name("F.octet")->required();

@@ -19,7 +19,7 @@
 namespace octet::tools {
 namespace {
 
-struct Options {
+struct CalibrateArguments {
   NetworkOptions network;
   PictureOptions pictures;
   OutputOptions output;
@@ -46,7 +46,7 @@ struct Source {
   std::function<void(CalibrationSource&)> describe;
 };
 
-CalibrationOptions parse(const Options& options) {
+CalibrationOptions parse(const CalibrateArguments& options) {
   CalibrationOptions result;
   result.method = parse_calibration_method(options.method);
   result.percentile = options.percentile;
@@ -59,7 +59,7 @@ CalibrationOptions parse(const Options& options) {
   return result;
 }
 
-void check(const Options& options) {
+void check(const CalibrateArguments& options) {
   const int sources =
       (options.images.empty() ? 0 : 1) + (options.drawn > 0 ? 1 : 0) + (options.synthetic ? 1 : 0);
   if (sources != 1)
@@ -72,7 +72,7 @@ void check(const Options& options) {
 }
 
 /// The list's order counts: it decides which pictures are the first.
-lab::Dataset list_pictures(const Options& options) {
+lab::Dataset list_pictures(const CalibrateArguments& options) {
   if (options.list.empty()) return lab::list_images(options.images);
   if (lab::detect_label_format(options.list) != lab::LabelFormat::kCaffeList)
     throw Error(
@@ -83,7 +83,7 @@ lab::Dataset list_pictures(const Options& options) {
   return lab::load_labelled(options.images, source);
 }
 
-Source synthetic_source(const Options& options, const Network& network) {
+Source synthetic_source(const CalibrateArguments& options, const Network& network) {
   const std::int64_t count = std::int64_t{options.selection.batches} * options.selection.batch;
   auto images = std::make_shared<lab::SyntheticImages>(
       single_input(network).shape, static_cast<int>(std::min<std::int64_t>(count, 1 << 24)),
@@ -92,7 +92,7 @@ Source synthetic_source(const Options& options, const Network& network) {
           [images](CalibrationSource& source) { images->describe(source); }};
 }
 
-Source picture_source(const Options& options, const lab::Preprocessing& preprocessing) {
+Source picture_source(const CalibrateArguments& options, const lab::Preprocessing& preprocessing) {
   lab::Dataset all;
   std::string place;
   if (options.drawn > 0) {
@@ -120,7 +120,7 @@ Source picture_source(const Options& options, const lab::Preprocessing& preproce
           }};
 }
 
-Calibration make_calibration(const Options& options, const Network& network) {
+Calibration make_calibration(const CalibrateArguments& options, const Network& network) {
   CalibrationOptions how = parse(options);
   Source source;
   if (options.synthetic) {
@@ -141,7 +141,7 @@ Calibration make_calibration(const Options& options, const Network& network) {
   return calibration;
 }
 
-int run(const Options& options) {
+int run(const CalibrateArguments& options) {
   check(options);
   parse(options);  // says what is wrong with the options before a large network is loaded
   const Network network = open_network(options.network);
@@ -157,7 +157,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_calibrate(CLI::App& program, Run& selected) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CalibrateArguments>();
   CLI::App* command = program.add_subcommand("calibrate", "scales for integer arithmetic, from pictures");
   add_network_options(*command, options->network);
   command->add_option("--images", options->images, "folder of pictures")->type_name("DIR");

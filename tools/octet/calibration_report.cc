@@ -8,7 +8,6 @@
 namespace octet::tools {
 namespace {
 
-constexpr auto kRight = Table::Align::kRight;
 constexpr int kBarWidth = 32;
 
 Json tensor_to_json(const TensorCalibration& tensor, bool histogram) {

@@ -23,7 +23,7 @@
 namespace octet::tools {
 namespace {
 
-struct Options {
+struct CheckArguments {
   NetworkOptions network;
   EngineOptions engine;
   OutputOptions output;
@@ -32,7 +32,7 @@ struct Options {
 };
 
 /// Errors are relative to the output's range. BF16 keeps 8 bits of a mantissa through all layers.
-double bound_of(const Options& options) {
+double bound_of(const CheckArguments& options) {
   if (options.bound != 0) return options.bound;
   return options.engine.precision == "bf16" ? 5e-2 : 1e-4;
 }
@@ -100,7 +100,7 @@ Tensors run_engine(const Engine& engine, const Tensors& inputs, int images) {
   return outputs;
 }
 
-std::vector<Checked> check(const Options& options, const Network& network, const Tensors& inputs,
+std::vector<Checked> check(const CheckArguments& options, const Network& network, const Tensors& inputs,
                            const Tensors& expected) {
   std::vector<Checked> results;
   for (const IsaStatus& status : describe_machine().isas) {
@@ -121,7 +121,7 @@ std::vector<Checked> check(const Options& options, const Network& network, const
 /// JSON has no infinity.
 Json error_to_json(double error) { return std::isfinite(error) ? Json(error) : Json("not finite"); }
 
-void print_as_json(const Network& network, const Options& options, const std::vector<Checked>& results,
+void print_as_json(const Network& network, const CheckArguments& options, const std::vector<Checked>& results,
                    double worst, bool identical) {
   Json hashes = Json::object(), sets = Json::array();
   for (const Checked& result : results) {
@@ -146,7 +146,7 @@ void print_as_json(const Network& network, const Options& options, const std::ve
               {"passed", worst <= bound_of(options)}});
 }
 
-void print_as_text(const Network& network, const Options& options, const std::vector<Checked>& results,
+void print_as_text(const Network& network, const CheckArguments& options, const std::vector<Checked>& results,
                    double worst, bool identical) {
   Table table({{"instruction set"}, {"error", Table::Align::kRight}, {"output hash"}});
   for (const Checked& result : results) {
@@ -176,7 +176,7 @@ Json hashes_of(const IntegerCheck& check) {
   return hashes;
 }
 
-void print_as_json(const Network& network, const Options& options, const UsedCalibration& calibration,
+void print_as_json(const Network& network, const CheckArguments& options, const UsedCalibration& calibration,
                    const IntegerCheck& check, bool passed) {
   Json runs = Json::array(), sets = Json::array();
   for (const IntegerRun& run : check.runs)
@@ -207,11 +207,10 @@ void print_as_json(const Network& network, const Options& options, const UsedCal
               {"passed", passed}});
 }
 
-void print_as_text(const Network& network, const Options& options, const UsedCalibration& calibration,
+void print_as_text(const Network& network, const CheckArguments& options, const UsedCalibration& calibration,
                    const IntegerCheck& check, bool passed) {
   fmt::print("{}, {}, {} {}; calibration {} ({})\n\n", network.name(), options.engine.precision, check.images,
              check.input, calibration.calibration->hash(), calibration.origin);
-  constexpr auto kRight = Table::Align::kRight;
   Table table({{"instruction set"},
                {"threads", kRight},
                {"batch", kRight},
@@ -232,7 +231,7 @@ void print_as_text(const Network& network, const Options& options, const UsedCal
              check.identical ? "are" : "are not");
 }
 
-int run_integers(const Options& options) {
+int run_integers(const CheckArguments& options) {
   const Network network = open_network(options.network);
   const UsedCalibration calibration = find_calibration(network, options.engine, options.network.seed);
   const IntegerCheck result =
@@ -247,7 +246,7 @@ int run_integers(const Options& options) {
   return passed ? kSuccess : kAnswerIsNo;
 }
 
-int run_floating_point(const Options& options) {
+int run_floating_point(const CheckArguments& options) {
   const BuildOptions build = build_options(options.engine);  // before the slow reference runs
   const Network network = open_network(options.network);
   find_calibration(network, options.engine, options.network.seed);  // refuses a file without use
@@ -272,7 +271,7 @@ int run_floating_point(const Options& options) {
   return worst <= bound_of(options) ? kSuccess : kAnswerIsNo;
 }
 
-int run(const Options& options) {
+int run(const CheckArguments& options) {
   if (options.images < 1 || options.images > 1 << 16)
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("--images: expected 1 to {}, got {}", 1 << 16, options.images));
@@ -288,7 +287,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_check(CLI::App& program, Run& selected) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CheckArguments>();
   CLI::App* command =
       program.add_subcommand("check", "the engine against the reference, on every instruction set");
   add_network_options(*command, options->network);

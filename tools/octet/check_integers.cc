@@ -21,8 +21,6 @@ constexpr int kLargestBatch = 8;
 /// a pass takes some seconds.
 constexpr std::int64_t kGenericMacs = 4'000'000'000;
 
-using Tensors = std::vector<std::vector<float>>;
-
 struct Inputs {
   int images = 0;
   std::string what;

@@ -18,7 +18,7 @@
 namespace octet::tools {
 namespace {
 
-struct Options {
+struct ClassifyArguments {
   NetworkOptions network;
   EngineOptions engine;
   PictureOptions pictures;
@@ -65,7 +65,7 @@ struct Classifier {
   std::vector<lab::ClassName> names;  ///< empty: numbers
 };
 
-Classifier open_classifier(const Options& options) {
+Classifier open_classifier(const ClassifyArguments& options) {
   if (is_saved_engine(options.network.net)) {
     Engine engine = load_engine(options.network, options.engine);
     const lab::Preprocessing preprocessing = make_preprocessing(options.pictures, engine);
@@ -82,7 +82,7 @@ Classifier open_classifier(const Options& options) {
   return {std::move(engine), preprocessing, std::move(names)};
 }
 
-std::vector<Classified> classify(const Options& options, const Classifier& classifier) {
+std::vector<Classified> classify(const ClassifyArguments& options, const Classifier& classifier) {
   const Engine& engine = classifier.engine;
   const int classes = count_classes(engine);
   const bool is_distribution = ends_in_softmax(engine);
@@ -112,7 +112,7 @@ std::vector<Classified> classify(const Options& options, const Classifier& class
   return results;
 }
 
-int run(const Options& options) {
+int run(const ClassifyArguments& options) {
   if (options.top < 1)
     throw Error(ErrorCode::kInvalidArgument, fmt::format("--top: expected 1 or more, got {}", options.top));
   const Classifier classifier = open_classifier(options);
@@ -150,7 +150,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_classify(CLI::App& program, Run& selected) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ClassifyArguments>();
   CLI::App* command = program.add_subcommand("classify", "the top classes of pictures (JPEG, PNG)");
   add_network_options(*command, options->network);
   command->add_option("image", options->images, "picture files")->type_name("IMAGE...")->required();

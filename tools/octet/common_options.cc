@@ -85,7 +85,7 @@ TensorInfo single(const char* what, const std::string& network, const std::vecto
 constexpr const char* kOneInput = "this command needs exactly one";
 constexpr const char* kOneOutput = "choose one with --tensor";
 
-int count_classes(const std::string& network, const TensorInfo& output) {
+int classes_of(const std::string& network, const TensorInfo& output) {
   const std::int64_t classes = output.shape.dim_or_1(1);
   if (output.shape.elements_per_image() != classes || classes > 1 << 24)
     fail(ErrorCode::kUnsupported, fmt::format("output '{}' of network '{}' is {}; expected one score a class",
@@ -337,9 +337,9 @@ TensorInfo single_output(const Engine& engine) {
   return single("output", engine.network_name(), engine.outputs(), kOneOutput);
 }
 
-int count_classes(const Network& network) { return count_classes(network.name(), single_output(network)); }
+int count_classes(const Network& network) { return classes_of(network.name(), single_output(network)); }
 int count_classes(const Engine& engine) {
-  return count_classes(engine.network_name(), single_output(engine));
+  return classes_of(engine.network_name(), single_output(engine));
 }
 
 }  // namespace octet::tools

@@ -13,12 +13,10 @@
 namespace octet::tools {
 namespace {
 
-struct Options {
+struct CompareArguments {
   std::string a, b;
   OutputOptions output;
 };
-
-constexpr auto kRight = Table::Align::kRight;
 
 std::string text_of(const Json& value) {
   if (value.is_null()) return "(none)";
@@ -71,7 +69,7 @@ void print_rows(const Json& rows) {
   table.print();
 }
 
-void print_accuracy(const Json& rows) {
+void print_accuracy_differences(const Json& rows) {
   if (rows.empty()) return;
   fmt::print("\nAccuracy, top-1 %\n");
   Table table({{"network"},
@@ -114,7 +112,7 @@ void print_only(const Json& rows, const char* name) {
                rows.size() == 1 ? "row" : "rows", name);
 }
 
-void print_text(const Json& comparison) {
+void print_comparison(const Json& comparison) {
   for (const char* name : {"a", "b"}) {
     const Json& bundle = comparison[name];
     const Json& counts = bundle["counts"];
@@ -126,25 +124,25 @@ void print_text(const Json& comparison) {
   print_rows(comparison["rows"]);
   print_only(comparison["only_a"], "a");
   print_only(comparison["only_b"], "b");
-  print_accuracy(comparison["accuracy"]);
+  print_accuracy_differences(comparison["accuracy"]);
   print_differences(comparison["differences"]);
   fmt::print("\n");
   for (const Json& note : comparison["notes"]) fmt::print("{}\n", note.get<std::string>());
 }
 
-int run(const Options& options) {
+int run(const CompareArguments& options) {
   const Json comparison = lab::compare_bundles(options.a, options.b);
   if (options.output.json())
     print_json(comparison);
   else
-    print_text(comparison);
+    print_comparison(comparison);
   return 0;
 }
 
 }  // namespace
 
 void add_compare(CLI::App& program, Run& selected) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CompareArguments>();
   CLI::App* command = program.add_subcommand("compare", "two studies side by side");
   command->add_option("A", options->a, "folder of a study")->required();
   command->add_option("B", options->b, "folder of the study to compare with it")->required();

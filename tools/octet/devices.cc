@@ -16,7 +16,7 @@
 namespace octet::tools {
 namespace {
 
-struct Options {
+struct DevicesArguments {
   EngineOptions engine;
   OutputOptions output;
   bool no_peaks = false;
@@ -91,7 +91,7 @@ void print_text(const MachineInfo& machine, const MachinePeaks* peaks, int threa
   fmt::print("gpus     none: this build has no CUDA device\n");
 }
 
-int run(const Options& options) {
+int run(const DevicesArguments& options) {
   const MachineInfo machine = describe_machine();
   const BuildOptions build = build_options(options.engine);
   const int threads = build.threads > 0 ? build.threads : machine.default_threads;
@@ -108,7 +108,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_devices(CLI::App& program, Run& selected) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DevicesArguments>();
   CLI::App* command = program.add_subcommand("devices", "CPUs, instruction sets, measured peaks, GPUs");
   command
       ->add_option("--threads", options->engine.threads, "threads that measure the peaks; 0: as for engines")

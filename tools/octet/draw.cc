@@ -18,7 +18,7 @@
 namespace octet::tools {
 namespace {
 
-struct Options {
+struct DrawArguments {
   std::string set = "test";
   std::uint64_t count = 1000;
   std::uint64_t first = 0;
@@ -28,7 +28,7 @@ struct Options {
 };
 
 /// The pictures as one array, and their labels as another.
-void write_arrays(const Options& options, const lab::Dataset& pictures) {
+void write_arrays(const DrawArguments& options, const lab::Dataset& pictures) {
   const auto count = static_cast<std::int64_t>(pictures.size());
   std::optional<NpyWriter> images, labels;
   if (!options.output.empty())
@@ -76,7 +76,7 @@ void write_folder(const std::filesystem::path& folder, const lab::Dataset& pictu
   write_text(folder / "val.txt", list);
 }
 
-int run(const Options& options) {
+int run(const DrawArguments& options) {
   if (options.output.empty() && options.labels.empty() && options.images.empty())
     throw Error(ErrorCode::kInvalidArgument,
                 "draw: where should the pictures go? expected -o X.npy, --labels Y.npy or --images DIR");
@@ -90,7 +90,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_draw(CLI::App& program, Run& selected) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DrawArguments>();
   CLI::App* command =
       program.add_subcommand("draw", "labelled pictures of octet-20, drawn from their numbers");
   command->add_option("--set", options->set, "train, validation, calibration or test: no picture is in two")

@@ -13,12 +13,12 @@
 namespace octet::tools {
 namespace {
 
-struct Options {
+struct ExportArguments {
   NetworkOptions network;
   std::string output;
 };
 
-int run(const Options& options) {
+int run(const ExportArguments& options) {
   if (!options.output.ends_with(".onnx"))
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("--output: expected a name ending in .onnx, got '{}'", options.output));
@@ -29,7 +29,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_export(CLI::App& program, Run& selected) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ExportArguments>();
   CLI::App* command =
       program.add_subcommand("export", "the network as an ONNX file (FP32), for other engines");
   add_network_options(*command, options->network);

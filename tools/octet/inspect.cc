@@ -16,7 +16,7 @@
 namespace octet::tools {
 namespace {
 
-struct Options {
+struct InspectArguments {
   NetworkOptions network;
   EngineOptions engine;
   OutputOptions output;
@@ -39,8 +39,6 @@ Totals totals_of(const std::vector<LayerInfo>& layers) {
   return totals;
 }
 
-constexpr auto kRight = Table::Align::kRight;
-
 Json layers_to_json(const std::vector<LayerInfo>& layers) {
   Json list = Json::array();
   for (const LayerInfo& layer : layers)
@@ -49,7 +47,7 @@ Json layers_to_json(const std::vector<LayerInfo>& layers) {
                     {"attributes", layer.attributes},
                     {"inputs", layer.inputs},
                     {"outputs", layer.outputs},
-                    {"output_shape", to_json(layer.output_shape)},
+                    {"output_shape", tools::to_json(layer.output_shape)},
                     {"macs", layer.macs},
                     {"params", layer.params},
                     {"origin", {{"file", layer.origin.file}, {"line", layer.origin.line}}}});
@@ -73,7 +71,7 @@ void print_layers(const Network& network) {
 Json tensors_to_json(const std::vector<TensorInfo>& tensors) {
   Json list = Json::array();
   for (const TensorInfo& tensor : tensors)
-    list.push_back({{"name", tensor.name}, {"shape", to_json(tensor.shape)}});
+    list.push_back({{"name", tensor.name}, {"shape", tools::to_json(tensor.shape)}});
   return list;
 }
 
@@ -106,7 +104,7 @@ Json plan_to_json(const std::vector<StepInfo>& steps) {
                     {"output_type", step.output_type},
                     {"output_scale", step.output_scale},
                     {"output_zero_point", step.output_zero_point},
-                    {"output_shape", to_json(step.output_shape)},
+                    {"output_shape", tools::to_json(step.output_shape)},
                     {"macs", step.macs},
                     {"input_bytes", step.input_bytes},
                     {"output_bytes", step.output_bytes},
@@ -154,7 +152,7 @@ void print_memory(const Engine& engine) {
 }
 
 /// `octet inspect --passes` without a network.
-int list_all_passes(const Options& options) {
+int list_all_passes(const InspectArguments& options) {
   if (options.output.json()) {
     Json list = Json::array();
     for (const PassInfo& pass : list_passes())
@@ -169,7 +167,7 @@ int list_all_passes(const Options& options) {
 }
 
 /// A saved engine has no layers left to show: what it is and its plan are all there is.
-int inspect_engine(const Options& options) {
+int inspect_engine(const InspectArguments& options) {
   const Engine engine = load_engine(options.network, options.engine);
   const char* input_type = engine.pixel_input() ? "u8" : "fp32";
   if (options.output.json()) {
@@ -202,7 +200,7 @@ int inspect_engine(const Options& options) {
   return 0;
 }
 
-int run(const Options& options) {
+int run(const InspectArguments& options) {
   if (options.network.net.empty()) {
     if (options.passes) return list_all_passes(options);
     throw Error(ErrorCode::kInvalidArgument, "NET is required ('octet inspect --help' shows the options)");
@@ -252,7 +250,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_inspect(CLI::App& program, Run& selected) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InspectArguments>();
   CLI::App* command = program.add_subcommand(
       "inspect", "layers, shapes, MACs, parameters; passes, plan, memory, calibration");
   add_network_options(*command, options->network)->required(false);

@@ -18,7 +18,7 @@ namespace {
 
 constexpr double kLongestIdle = 3600;
 
-struct Options {
+struct PowerArguments {
   lab::MeterOptions meters;
   OutputOptions output;
   double idle_s = 3;
@@ -94,7 +94,7 @@ void print_text(const lab::FoundMeters& found, const std::optional<Idle>& idle) 
     for (const std::string& failure : trace.failures) fmt::print("       {}: {}\n", trace.meter.id, failure);
 }
 
-int run(const Options& options) {
+int run(const PowerArguments& options) {
   if (!(options.idle_s >= 0 && options.idle_s <= kLongestIdle))
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("--idle: expected 0 to {:.0f} seconds, got {}", kLongestIdle, options.idle_s));
@@ -111,7 +111,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_power(CLI::App& program, Run& selected) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<PowerArguments>();
   CLI::App* command =
       program.add_subcommand("power", "energy meters that work here, why others do not, power at rest");
   command->add_option("--idle", options->idle_s, "seconds to measure the power at rest; 0: not at all")

@@ -19,7 +19,7 @@
 namespace octet::tools {
 namespace {
 
-struct Options {
+struct ProfileArguments {
   NetworkOptions network;
   EngineOptions engine;
   OutputOptions output;
@@ -32,8 +32,6 @@ Json to_document(const lab::LayerProfile& profile) {
   for (Json& layer : document["layers"]) layer["gflops"] = layer["gops"];
   return document;
 }
-
-constexpr auto kRight = Table::Align::kRight;
 
 Table layer_table(const lab::LayerProfile& profile) {
   Table table({{"layer"},
@@ -110,7 +108,7 @@ void print_markdown(const lab::LayerProfile& profile) {
   fmt::print("\n{}\n\n{}", kWaterfallTitle, waterfall_table(profile.waterfall).to_markdown());
 }
 
-lab::LayerProfile measure(const Options& options, const Engine& engine) {
+lab::LayerProfile measure(const ProfileArguments& options, const Engine& engine) {
   Progress progress("profile");
   lab::LayerMeasurement measurement;
   measurement.iterations = options.iterations;
@@ -119,7 +117,7 @@ lab::LayerProfile measure(const Options& options, const Engine& engine) {
   return lab::derive_layer_profile(lab::measure_layers(engine, measurement));
 }
 
-int run(const Options& options) {
+int run(const ProfileArguments& options) {
   if (options.iterations < 1)
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("--iterations: expected 1 or more, got {}", options.iterations));
@@ -142,7 +140,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_profile(CLI::App& program, Run& selected) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ProfileArguments>();
   CLI::App* command =
       program.add_subcommand("profile", "time of each layer against this machine's measured peaks");
   add_network_options(*command, options->network);

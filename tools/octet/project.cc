@@ -16,7 +16,7 @@
 namespace octet::tools {
 namespace {
 
-struct Options {
+struct ProjectArguments {
   NetworkOptions network;
   OutputOptions output;
   std::string target;
@@ -48,7 +48,7 @@ void print_text(const Json& projection, const lab::DeviceModel& device) {
   fmt::print("\nmemory of a device: {}. Numbers: {}.\n", format_bytes(device.memory_bytes), device.source);
 }
 
-int run(const Options& options) {
+int run(const ProjectArguments& options) {
   const lab::DeviceModel device = lab::find_device(options.target);
   const Precision precision = parse_precision(options.precision);
   const Json projection =
@@ -63,7 +63,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_project(CLI::App& program, Run& selected) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ProjectArguments>();
   CLI::App* command =
       program.add_subcommand("project", "what a network would do on a device that is not here: a model");
   add_network_options(*command, options->network);

@@ -20,7 +20,7 @@ namespace octet::tools {
 namespace fs = std::filesystem;
 namespace {
 
-struct Options {
+struct ReplayArguments {
   std::string bundle;
   std::string folder;
   bool dry_run = false;
@@ -57,7 +57,7 @@ void warn_of_differences(const Json& results) {
   compare("the compiler's flags", text("octet", "flags"), build.flags);
 }
 
-int run(const Options& options) {
+int run(const ReplayArguments& options) {
   const fs::path bundle = options.bundle;
   if (!fs::is_directory(bundle))
     throw Error(ErrorCode::kNotFound, fmt::format("{}: no such folder", options.bundle));
@@ -84,7 +84,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_replay(CLI::App& program, Run& selected) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ReplayArguments>();
   CLI::App* command =
       program.add_subcommand("replay", "measures the same study again, here, into another folder");
   command->add_option("bundle", options->bundle, "folder of a study")->type_name("DIR")->required();

@@ -16,7 +16,7 @@
 namespace octet::tools {
 namespace {
 
-struct Options {
+struct RunArguments {
   NetworkOptions network;
   EngineOptions engine;
   PictureOptions pictures;
@@ -29,7 +29,7 @@ class ImageSource {
  public:
   /// Subject: Network or Engine.
   template <class Subject>
-  ImageSource(const Options& options, const Subject& subject)
+  ImageSource(const RunArguments& options, const Subject& subject)
       : reader_(options.input), input_(single_input(subject)) {
     const Shape& shape = reader_.header().shape;
     if (reader_.header().type == DataType::kUInt8) {
@@ -81,7 +81,7 @@ class ImageSource {
   lab::Image picture_;
 };
 
-Engine open_engine(const Options& options, std::optional<ImageSource>& source) {
+Engine open_engine(const RunArguments& options, std::optional<ImageSource>& source) {
   if (is_saved_engine(options.network.net)) {
     Engine engine = load_engine(options.network, options.engine);
     source.emplace(options, engine);
@@ -97,7 +97,7 @@ Engine open_engine(const Options& options, std::optional<ImageSource>& source) {
       find_calibration(network, options.engine, options.network.seed, source->preprocessing()));
 }
 
-int run(const Options& options) {
+int run(const RunArguments& options) {
   std::optional<ImageSource> opened;
   const Engine engine = open_engine(options, opened);
   ImageSource& source = *opened;
@@ -131,7 +131,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_run(CLI::App& program, Run& selected) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RunArguments>();
   CLI::App* command =
       program.add_subcommand("run", "the network on a NumPy array (.npy), any number of images");
   add_network_options(*command, options->network);

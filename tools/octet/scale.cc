@@ -32,7 +32,7 @@ namespace {
 
 constexpr int kMostRanks = 65536;
 
-struct Options {
+struct ScaleArguments {
   NetworkOptions network;
   EngineOptions engine;
   OutputOptions output;
@@ -45,7 +45,7 @@ struct Options {
   std::string records;
   bool as_rank = false;
 
-  Options() { engine.batch = 8; }
+  ScaleArguments() { engine.batch = 8; }
 };
 
 /// Rising; the single rank that efficiency refers to is always among them.
@@ -65,7 +65,7 @@ std::vector<int> parse_ranks(const std::string& text) {
   return counts;
 }
 
-void check(const Options& options) {
+void check(const ScaleArguments& options) {
   lab::LoadSettings settings;
   settings.batch = options.engine.batch;
   settings.duration_s = options.duration_s;
@@ -82,7 +82,7 @@ void check(const Options& options) {
 }
 
 /// This command's options for the ranks that it starts.
-std::vector<std::string> rank_arguments(const Options& options, int group_cores) {
+std::vector<std::string> rank_arguments(const ScaleArguments& options, int group_cores) {
   std::vector<std::string> arguments{options.network.net};
   const auto add = [&](const char* name, const std::string& value) {
     if (!value.empty()) arguments.insert(arguments.end(), {name, value});
@@ -140,12 +140,11 @@ Json to_json(const Series& series) {
           {"rows", std::move(rows)}};
 }
 
-void print_text(const Json& document) {
+void print_scaling(const Json& document) {
   fmt::print("{}, {}, batch {}, {} {} a rank, {}\n\n", document["network"].get<std::string>(),
              document["precision"].get<std::string>(), document["batch"].get<int>(),
              document["threads_per_rank"].get<int>(),
              document["threads_per_rank"] == 1 ? "thread" : "threads", document["isa"].get<std::string>());
-  constexpr auto kRight = Table::Align::kRight;
   Table table({{"ranks", kRight},
                {"images/s", kRight},
                {"sum of own rates", kRight},
@@ -169,7 +168,7 @@ void print_text(const Json& document) {
   fmt::print("\n");
 }
 
-int report(const Options& options, const Series& series) {
+int report(const ScaleArguments& options, const Series& series) {
   for (const std::string& warning : series.warnings) warn(warning);
   if (!options.records.empty()) {
     Json records = Json::array();
@@ -180,13 +179,13 @@ int report(const Options& options, const Series& series) {
   if (options.output.json())
     print_json(document);
   else
-    print_text(document);
+    print_scaling(document);
   return kSuccess;
 }
 
 // As one of the ranks.
 
-std::unique_ptr<lab::OctetSystem> build_system(const Options& options, const Network& network,
+std::unique_ptr<lab::OctetSystem> build_system(const ScaleArguments& options, const Network& network,
                                                const EngineOptions& engine,
                                                const UsedCalibration& calibration) {
   BuildOptions build = build_options(engine);
@@ -194,7 +193,7 @@ std::unique_ptr<lab::OctetSystem> build_system(const Options& options, const Net
   return std::make_unique<lab::OctetSystem>(network, build, options.network.seed);
 }
 
-int run_as_rank(const Options& options, lab::Communicator& world) {
+int run_as_rank(const ScaleArguments& options, lab::Communicator& world) {
   std::vector<int> counts;
   together(world, [&] {
     check(options);
@@ -240,14 +239,14 @@ int run_as_rank(const Options& options, lab::Communicator& world) {
 // As the one that starts them.
 
 /// Cores of one device, the same for all counts. Devices on other machines are checked there.
-int choose_group_cores(const Options& options, int most_ranks) {
+int choose_group_cores(const ScaleArguments& options, int most_ranks) {
   if (!options.launch.mpirun_arguments.empty()) return options.group_cores;
   const std::vector<lab::Core> cores = lab::within(lab::machine_cores(), lab::affinity_cpus());
   lab::split_cores(cores, most_ranks, options.group_cores);  // throws if there are not so many
   return options.group_cores > 0 ? options.group_cores : static_cast<int>(cores.size()) / most_ranks;
 }
 
-int start_ranks(const Options& options) {
+int start_ranks(const ScaleArguments& options) {
   check(options);
   const std::vector<int> counts = parse_ranks(options.ranks);
   const int group_cores = choose_group_cores(options, counts.back());
@@ -267,7 +266,7 @@ int start_ranks(const Options& options) {
   return report(options, series);
 }
 
-int run(const Options& options) {
+int run(const ScaleArguments& options) {
   if (options.as_rank || lab::started_by_launcher())
     return run_ranked([&](lab::Communicator& world) { return run_as_rank(options, world); });
   return start_ranks(options);
@@ -276,7 +275,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_scale(CLI::App& program, Run& selected) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ScaleArguments>();
   CLI::App* command =
       program.add_subcommand("scale", "throughput on 1, 2, ... devices at the same time, one MPI rank each");
   add_network_options(*command, options->network);

@@ -7,8 +7,8 @@
 namespace octet::tools {
 namespace {
 
-BenchRow row_of(const lab::Trial& trial, const ServerTrial& judged, const lab::Warmup& warmup,
-                const lab::Observation& observation) {
+BenchRow row_of_trial(const lab::Trial& trial, const ServerTrial& judged, const lab::Warmup& warmup,
+                      const lab::Observation& observation) {
   const lab::Measurement calls = lab::calls_of(trial);
   const lab::TrialFigures& figures = judged.figures;
   BenchRow row;
@@ -43,7 +43,8 @@ ServerReport server_report(const lab::ObservedSearch& observed, const lab::Serve
     if (report.trials[t].figures.kept && trial.qps == search.highest_qps) report.shown_index = t;
   }
   const lab::Trial& shown = search.trials[report.shown_index];
-  report.shown_row = row_of(shown, report.shown(), search.warmup, observed.observations[report.shown_index]);
+  report.shown_row =
+      row_of_trial(shown, report.shown(), search.warmup, observed.observations[report.shown_index]);
   report.shown_window = {shown.arrival.front(), shown.done.back()};
   return report;
 }
@@ -72,7 +73,6 @@ Json to_json(const ServerReport& report) {
 }
 
 void print_text(const ServerReport& report) {
-  constexpr auto kRight = Table::Align::kRight;
   Table table({{"requests/s", kRight},
                {"requests", kRight},
                {"images a call", kRight},

@@ -19,7 +19,7 @@ namespace octet::tools {
 namespace fs = std::filesystem;
 namespace {
 
-struct Options {
+struct StudyArguments {
   bool quick = false;
   bool full = false;
   std::string config;
@@ -69,13 +69,13 @@ void add_unless_there(std::vector<std::string>& list, const std::string& word) {
   if (std::find(list.begin(), list.end(), word) == list.end()) list.push_back(word);
 }
 
-/// Options that change the configuration are written as a piece of it, so that they are checked alike.
+/// StudyArguments that change the configuration are written as a piece of it, so that they are checked alike.
 void apply_engines(lab::StudyConfig& config, const std::string& engines) {
   const std::string text = fmt::format("throughput = {{engines = [{}]}}", quoted_list(split_words(engines)));
   config.throughput.engines = lab::parse_config(text, "--engines", ".").throughput.engines;
 }
 
-void apply_pictures(lab::StudyConfig& config, const Options& options) {
+void apply_pictures(lab::StudyConfig& config, const StudyArguments& options) {
   if (!options.images.empty()) config.accuracy.images = absolute(options.images);
   if (!options.labels.empty()) config.accuracy.labels = absolute(options.labels);
   if (!options.devkit_map.empty()) config.accuracy.devkit_map = absolute(options.devkit_map);
@@ -93,7 +93,7 @@ void apply_pictures(lab::StudyConfig& config, const Options& options) {
 }
 
 /// The preset or file that was asked for; without one a folder's own, so that a study goes on.
-lab::StudyConfig base_config(const Options& options) {
+lab::StudyConfig base_config(const StudyArguments& options) {
   if (options.quick + options.full + !options.config.empty() > 1)
     throw Error(ErrorCode::kInvalidArgument, "expected one of --quick, --full and --config FILE");
   if (!options.config.empty()) return lab::load_config(options.config);
@@ -103,7 +103,7 @@ lab::StudyConfig base_config(const Options& options) {
   return lab::quick_config();
 }
 
-lab::StudyConfig make_config(const Options& options) {
+lab::StudyConfig make_config(const StudyArguments& options) {
   lab::StudyConfig config = base_config(options);
   apply_pictures(config, options);
   if (!options.engines.empty()) apply_engines(config, options.engines);
@@ -118,7 +118,7 @@ lab::StudyConfig make_config(const Options& options) {
   return lab::parse_config(lab::write_config(config), "the study's configuration", ".");
 }
 
-int run(const Options& options) {
+int run(const StudyArguments& options) {
   const lab::StudyConfig config = make_config(options);
   if (options.print_config) {
     const std::string text = lab::write_config(config);
@@ -133,7 +133,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_study(CLI::App& program, Run& selected) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<StudyArguments>();
   CLI::App* command = program.add_subcommand(
       "study", "throughput, latency, scaling, energy and accuracy, measured into one folder with a report");
   command->add_flag("--quick", options->quick, "a few minutes (the default)");

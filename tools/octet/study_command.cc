@@ -33,7 +33,6 @@ const Json* best_row(const Json& results, const std::string& network, const std:
 }
 
 void print_networks(const Json& results, const lab::StudyConfig& config) {
-  constexpr auto kRight = Table::Align::kRight;
   Table table({{"network"},
                {"precision"},
                {"batch", kRight},

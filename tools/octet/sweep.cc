@@ -20,7 +20,7 @@ namespace {
 
 using Outcome = lab::SweepRow::Outcome;
 
-struct Options {
+struct SweepArguments {
   NetworkOptions network;
   EngineOptions engine;
   EnergyOptions energy;
@@ -31,7 +31,7 @@ struct Options {
   int iterations = 0;
   double warmup_s = lab::WarmupLimits{}.most_s;
 
-  Options() { engine.precision = "fp32,int8"; }
+  SweepArguments() { engine.precision = "fp32,int8"; }
 };
 
 std::vector<std::string> split(const std::string& list) {
@@ -49,7 +49,7 @@ int parse_batch(const std::string& word) {
   return batch;
 }
 
-lab::SweepSettings sweep_settings(const Options& options) {
+lab::SweepSettings sweep_settings(const SweepArguments& options) {
   lab::SweepSettings settings;
   for (const std::string& word : split(options.engine.precision))
     settings.precisions.push_back(parse_precision(word));
@@ -69,7 +69,7 @@ lab::SweepSettings sweep_settings(const Options& options) {
 }
 
 /// One calibration serves all precisions that need one.
-UsedCalibration calibration_for(const Options& options, const lab::SweepSettings& settings,
+UsedCalibration calibration_for(const SweepArguments& options, const lab::SweepSettings& settings,
                                 const Network& network) {
   EngineOptions engine = options.engine;
   engine.precision = to_string(settings.precisions.front());
@@ -134,7 +134,6 @@ std::vector<std::string> cells_of(const Row& row) {
 }
 
 void print_text(const std::vector<Row>& rows) {
-  constexpr auto kRight = Table::Align::kRight;
   Table table({{"batch", kRight},
                {"precision"},
                {"images/s", kRight},
@@ -149,7 +148,7 @@ void print_text(const std::vector<Row>& rows) {
       fmt::print("batch {}, {}: {}\n", row.sweep.batch, to_string(row.sweep.precision), reason.text);
 }
 
-int run(const Options& options) {
+int run(const SweepArguments& options) {
   lab::SweepSettings settings = sweep_settings(options);
   EnergyMeasurement energy(options.energy);
   // Imported and calibrated once for all rows.
@@ -187,7 +186,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_sweep(CLI::App& program, Run& selected) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SweepArguments>();
   CLI::App* command = program.add_subcommand("sweep", "throughput by batch and precision");
   add_network_options(*command, options->network);
   command->add_option("--batches", options->batches, "rising list of batches")->type_name("LIST");

@@ -22,7 +22,7 @@
 namespace octet::tools {
 namespace {
 
-struct Options {
+struct TuneArguments {
   NetworkOptions network;
   EngineOptions engine;
   PictureOptions pictures;
@@ -32,13 +32,13 @@ struct Options {
   std::string candidates = "int8,int16,bf16,fp32";
   std::string file;
 
-  Options() {
+  TuneArguments() {
     engine.precision = "mixed";
     engine.batch = 8;
   }
 };
 
-lab::TuneOptions tune_options(const Options& options) {
+lab::TuneOptions tune_options(const TuneArguments& options) {
   lab::TuneOptions tune = options.tune;
   tune.candidates.clear();
   std::istringstream stream(options.candidates);
@@ -54,8 +54,8 @@ lab::TuneOptions tune_options(const Options& options) {
 }
 
 /// From the file; else made on the very pictures that are tuned on (of octet-20: on drawn ones of their own).
-UsedCalibration base_calibration(const Options& options, const Network& network, const lab::Dataset& pictures,
-                                 const lab::Preprocessing& preprocessing) {
+UsedCalibration base_calibration(const TuneArguments& options, const Network& network,
+                                 const lab::Dataset& pictures, const lab::Preprocessing& preprocessing) {
   if (!options.engine.calibration.empty())
     return load_calibration(options.engine.calibration, network, lab::hash(preprocessing),
                             options.engine.force);
@@ -85,7 +85,7 @@ void record_pictures(const lab::Dataset& pictures, Calibration& calibration) {
   }
 }
 
-Json to_json(const Options& options, const lab::TuneOptions& tune, const Network& network,
+Json to_json(const TuneArguments& options, const lab::TuneOptions& tune, const Network& network,
              const lab::TuneResult& result, const UsedCalibration& base) {
   Json layers = Json::array();
   for (const lab::TunedLayer& layer : result.layers) {
@@ -120,7 +120,6 @@ Json to_json(const Options& options, const lab::TuneOptions& tune, const Network
 void print_text(const lab::TuneOptions& tune, const Network& network, const lab::TuneResult& result,
                 const UsedCalibration& base) {
   fmt::print("{} on {} pictures; calibration {}\n\n", network.name(), result.images, base.origin);
-  constexpr auto kRight = Table::Align::kRight;
   std::vector<Table::Column> columns = {{"layer"}, {"precision"}, {"top-1 lost", kRight}};
   for (Precision candidate : tune.candidates)
     columns.push_back({fmt::format("{} ms", to_string(candidate)), kRight});
@@ -143,7 +142,7 @@ void print_text(const lab::TuneOptions& tune, const Network& network, const lab:
       result.fp32_ms / result.tuned_ms);
 }
 
-int run(const Options& options) {
+int run(const TuneArguments& options) {
   const lab::TuneOptions asked = tune_options(options);
   build_options(options.engine);  // says what is wrong with the options before a large network is loaded
   const Network network = open_network(options.network);
@@ -174,7 +173,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_tune(CLI::App& program, Run& selected) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TuneArguments>();
   CLI::App* command = program.add_subcommand("tune", "precision of each layer within an accuracy budget");
   add_network_options(*command, options->network);
   add_labelled_options(*command, options->labelled);

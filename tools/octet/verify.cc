@@ -13,7 +13,7 @@
 namespace octet::tools {
 namespace {
 
-struct Options {
+struct VerifyArguments {
   std::string folder;
   OutputOptions output;
 };
@@ -41,7 +41,7 @@ void print_text(const lab::VerifyReport& report) {
                                        report.findings.size() == 1 ? "finding" : "findings"));
 }
 
-int run(const Options& options) {
+int run(const VerifyArguments& options) {
   const lab::VerifyReport report = lab::verify_bundle(options.folder);
   if (options.output.json())
     print_json(to_json(report));
@@ -53,7 +53,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_verify(CLI::App& program, Run& selected) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<VerifyArguments>();
   CLI::App* command = program.add_subcommand("verify", "check a study's files, and derive its results again");
   command->add_option("DIR", options->folder, "folder that octet study wrote")->required();
   add_output_options(*command, options->output);

@@ -18,7 +18,7 @@
 namespace octet::tools {
 namespace {
 
-struct Options {
+struct WorkerArguments {
   NetworkOptions network;
   EngineOptions engine;
   std::string input_type = "fp32";
@@ -38,14 +38,14 @@ Json ready(const BenchSystem& built) {
           {"load_ms", built.load_ms}};
 }
 
-BenchSystem make_system(const Options& options) {
+BenchSystem make_system(const WorkerArguments& options) {
   if (is_saved_engine(options.network.net)) return load_bench_system(options.network, options.engine);
   build_options(options.engine);  // what is wrong with the options is said first
   return build_bench_system(options.network, options.engine,
                             pixel_input(options.input_type, options.engine.precision));
 }
 
-int run(const Options& options) {
+int run(const WorkerArguments& options) {
   const BenchSystem built = make_system(options);
   std::cout << ready(built).dump() << std::endl;
   lab::serve(*built.system, std::cin, std::cout);
@@ -55,7 +55,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_worker(CLI::App& program, Run& selected) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<WorkerArguments>();
   CLI::App* command = program.add_subcommand(
       "worker", "an engine that another program drives: commands and answers in lines of JSON");
   add_network_options(*command, options->network);

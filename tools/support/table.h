@@ -27,6 +27,7 @@ class Table {
   std::vector<Column> columns_;
   std::vector<std::vector<std::string>> rows_;
 };
+constexpr auto kRight = Table::Align::kRight;
 
 /// 1234567 -> "1,234,567".
 std::string with_separators(std::int64_t value);

@@ -11,8 +11,6 @@
 namespace octet::lab {
 namespace {
 
-constexpr double kPeakSeconds = 0.05;
-
 /// A wait that ends early when the study is to stop.
 class StoppableClock final : public Clock {
  public:

@@ -25,7 +25,7 @@ static_assert(std::endian::native == std::endian::little,
 // Limits on nonsense: what the table of a damaged file may cost, far above any real network.
 constexpr std::size_t kMostLayers = 100'000;
 constexpr std::size_t kMostBlobsOfLayer = 64;
-constexpr std::size_t kMostAxes = 32;  // Caffe's own limit
+constexpr std::size_t kMostBlobAxes = 32;  // Caffe's own limit
 constexpr std::size_t kLongestName = 64 << 10;
 
 // Field numbers of Caffe's messages; NetParameter, LayerParameter, V1LayerParameter, BlobProto, BlobShape.
@@ -164,7 +164,7 @@ BlobEntry index_blob(FileWindow& window, std::uint64_t begin, std::uint64_t end)
       require_type(window, *field, WireType::kBytes, "a shape");
       WireReader shape(window, *field);
       while (const auto dim = shape.next()) {
-        if (dim->number == kShapeDim) WireReader::read_packed(window, *dim, kMostAxes, blob.dims);
+        if (dim->number == kShapeDim) WireReader::read_packed(window, *dim, kMostBlobAxes, blob.dims);
       }
     } else if (field->number == kBlobData) {
       floats += count_values(window, *field, sizeof(float));

@@ -10,17 +10,11 @@
 #include <vector>
 
 #include "graph/validate.h"
+#include "import/caffe/fail.h"
 #include "octet/error.h"
 
 namespace octet::caffe {
 namespace {
-
-template <typename... Args>
-[[noreturn]] void fail(ErrorCode code, const Origin& origin, fmt::format_string<Args...> format,
-                       Args&&... args) {
-  throw Error(code,
-              fmt::format("{}: {}", origin.to_string(), fmt::format(format, std::forward<Args>(args)...)));
-}
 
 using Pair = std::pair<std::int64_t, std::int64_t>;  // along the height, along the width
 

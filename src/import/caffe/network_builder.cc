@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "graph/validate.h"
+#include "import/caffe/fail.h"
 #include "octet/error.h"
 
 namespace octet::caffe {
@@ -15,13 +16,6 @@ namespace {
 
 using graph::Graph;
 using graph::TensorId;
-
-template <typename... Args>
-[[noreturn]] void fail(ErrorCode code, const Origin& origin, fmt::format_string<Args...> format,
-                       Args&&... args) {
-  throw Error(code,
-              fmt::format("{}: {}", origin.to_string(), fmt::format(format, std::forward<Args>(args)...)));
-}
 
 /// Names that are given out once.
 class UniqueNames {

@@ -26,7 +26,7 @@ constexpr int kMostStages = 1000;
 constexpr int kDeepestNesting = 64;
 constexpr std::size_t kMostUnknownFields = 1000;
 
-[[noreturn]] void fail(const std::string& file, int line, int column, const std::string& text) {
+[[noreturn]] void fail_at(const std::string& file, int line, int column, const std::string& text) {
   throw Error(ErrorCode::kParse, fmt::format("{}:{}:{}: {}", file, line, column, text));
 }
 
@@ -58,7 +58,7 @@ class Findings : public google::protobuf::io::ErrorCollector {
       where = message.substr(begin + kPackage.size(), end - begin - kPackage.size());
       text = fmt::format("{} has no field '{}'", where, last_quoted(message, "?"));
     }
-    if (where == "NetParameter") fail(file_, line + 1, column + 1, text);
+    if (where == "NetParameter") fail_at(file_, line + 1, column + 1, text);
     if (unknown_.size() < kMostUnknownFields) unknown_.push_back({line + 1, column + 1, text});
   }
 
@@ -93,8 +93,8 @@ void check_nesting(const std::string& text, const std::string& file) {
       i = std::min(text.find('\n', i), text.size()) - 1;
     } else if (c == '{' || c == '<' || c == '[') {
       if (++depth > kDeepestNesting) {
-        fail(file, line, static_cast<int>(i - line_begin) + 1,
-             fmt::format("nested more than {} deep", kDeepestNesting));
+        fail_at(file, line, static_cast<int>(i - line_begin) + 1,
+                fmt::format("nested more than {} deep", kDeepestNesting));
       }
     } else if (c == '}' || c == '>' || c == ']') {
       --depth;
@@ -191,7 +191,7 @@ void attach_unknown_fields(std::vector<SourceLayer>& layers, const std::vector<U
   for (const UnknownField& field : unknown) {
     const auto after = std::upper_bound(layers.begin(), layers.end(), field.line,
                                         [](int line, const SourceLayer& layer) { return line < layer.line; });
-    if (after == layers.begin()) fail(file, field.line, field.column, field.text);
+    if (after == layers.begin()) fail_at(file, field.line, field.column, field.text);
     std::prev(after)->unknown_fields.push_back(field);
   }
 }

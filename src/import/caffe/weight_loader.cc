@@ -10,6 +10,7 @@
 
 #include "base/aligned_buffer.h"
 #include "graph/validate.h"
+#include "import/caffe/fail.h"
 #include "octet/error.h"
 
 namespace octet::caffe {
@@ -19,13 +20,6 @@ using base::AlignedBuffer;
 using graph::Graph;
 using graph::Node;
 using graph::Weights;
-
-template <typename... Args>
-[[noreturn]] void fail(ErrorCode code, const Origin& origin, fmt::format_string<Args...> format,
-                       Args&&... args) {
-  throw Error(code,
-              fmt::format("{}: {}", origin.to_string(), fmt::format(format, std::forward<Args>(args)...)));
-}
 
 void check_channel_axis(const Graph& graph, const Node& node, std::int64_t axis) {
   const auto rank = static_cast<std::int64_t>(graph.shape(node.inputs[0]).rank());

@@ -9,7 +9,7 @@ namespace {
 
 using test::LaidOut;
 
-std::vector<test::Variant> variants() {
+std::vector<test::Variant> affine_variants() {
   return test::usable({
       {Isa::kGeneric, channel_affine_f32_generic_cost, channel_affine_f32_generic},
 #ifdef OCTET_X86
@@ -32,7 +32,7 @@ void expect_equal_to_plain_loops(const ChannelAffineDesc& d, const std::vector<s
     if (d.relu && y < 0) y *= double{d.relu->slope};
     expected.push_back(static_cast<float>(y));
   }
-  for (const test::Variant& variant : variants()) {
+  for (const test::Variant& variant : affine_variants()) {
     SCOPED_TRACE(testing::Message() << to_string(variant.isa) << " seed " << seed << " channels "
                                     << d.map.channels << " workers " << workers);
     ASSERT_GT(variant.cost(d, images), 0);
@@ -82,7 +82,7 @@ TEST(ChannelAffineF32, TakesScaleOrShiftOrNeitherAndAnyRelu) {
 TEST(ChannelAffineF32, RefusesWhatItCannotCompute) {
   ChannelAffineDesc nchw;
   nchw.map.layout = Layout::kNchw;
-  for (const test::Variant& variant : variants()) {
+  for (const test::Variant& variant : affine_variants()) {
     EXPECT_LT(variant.cost(nchw, 1), 0);
     EXPECT_LT(variant.cost(SoftmaxDesc{}, 1), 0);
   }

@@ -11,7 +11,7 @@ namespace {
 
 using test::NhwcTensor;
 
-std::vector<test::Variant> variants() {
+std::vector<test::Variant> affine_variants() {
   return test::usable({
       {Isa::kGeneric, channel_affine_i8_generic_cost, channel_affine_i8_generic},
 #ifdef OCTET_X86
@@ -38,7 +38,7 @@ void expect_equal_to_plain_loops(const ChannelAffineDesc& d, const std::vector<s
                                   << (d.relu ? d.relu->slope : -1));
   const Quantization &from = d.map.quantization, &to = d.output.quantization;
   const auto zero = static_cast<float>(to.zero_point);
-  for (const test::Variant& variant : variants()) {
+  for (const test::Variant& variant : affine_variants()) {
     SCOPED_TRACE(to_string(variant.isa));
     ASSERT_GT(variant.cost(d, images), 0);
     NhwcTensor input(d.map, images, 16), output(d.output, images, 32), expected(d.output, images, 32);
@@ -65,11 +65,11 @@ void expect_equal_to_plain_loops(const ChannelAffineDesc& d, const std::vector<s
   }
 }
 
-constexpr DataType kTypes[] = {DataType::kUInt8, DataType::kInt16};
+constexpr DataType kAffineTypes[] = {DataType::kUInt8, DataType::kInt16};
 
 TEST(ChannelAffineI8, EqualsPlainLoopsForAllChannelTailsWorkersAndParts) {
   std::uint32_t seed = 1;
-  for (DataType type : kTypes)
+  for (DataType type : kAffineTypes)
     for (std::int64_t channels : {1, 15, 16, 33, 64, 112})
       for (int workers : {1, 3, 50})
         for (std::int64_t stride : {0, 128}) {
@@ -86,7 +86,7 @@ TEST(ChannelAffineI8, EqualsPlainLoopsForAllChannelTailsWorkersAndParts) {
 TEST(ChannelAffineI8, TakesScaleOrShiftOrNeitherAndAnyRelu) {
   const auto some = test::random_floats(17, 3);
   std::uint32_t seed = 1000;
-  for (DataType type : kTypes)
+  for (DataType type : kAffineTypes)
     for (std::optional<ReluDesc> relu :
          {std::optional<ReluDesc>(), std::optional(ReluDesc{0}), std::optional(ReluDesc{0.1f})}) {
       ChannelAffineDesc d = describe(type, 17);
@@ -103,7 +103,7 @@ TEST(ChannelAffineI8, RefusesWhatItCannotCompute) {
   blocked.map.layout = Layout::kNchw16c;
   mixed.output = describe(DataType::kInt16, 16).output;
   narrow.output.channels = 8;
-  for (const test::Variant& variant : variants()) {
+  for (const test::Variant& variant : affine_variants()) {
     for (const ChannelAffineDesc& bad : {blocked, mixed, narrow}) EXPECT_LT(variant.cost(bad, 1), 0);
     EXPECT_LT(variant.cost(SoftmaxDesc{}, 1), 0);
   }
