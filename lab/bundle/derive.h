@@ -59,11 +59,11 @@ std::vector<Observation> observations_of(const JsonReader& entry);
 std::vector<PowerTrace> traces_of(const JsonReader& entry);
 
 /// The machine at rest, from its record: what is taken off for the efficiency above idle.
-struct IdleBaseline {
+struct RecordedIdle {
   std::vector<Window> windows;
   std::vector<PowerTrace> power;
 };
-IdleBaseline idle_baseline(const Records& records);
+RecordedIdle recorded_idle(const Records& records);
 
 // The sections. Each throws Error(kParse) naming the record, the key and what was expected.
 

@@ -7,7 +7,7 @@
 namespace octet::lab {
 namespace {
 
-Json idle_section(const JsonReader& entry, const IdleBaseline& idle) {
+Json idle_section(const JsonReader& entry, const RecordedIdle& idle) {
   Json meters = Json::array();
   double length = 0;
   for (const Window& window : idle.windows) length += seconds(window.stop - window.start);
@@ -37,7 +37,7 @@ Json derive_machine(const Records& records) {
   }
   if (record->has("idle"))
     sections["idle"] = within(record->at("idle"), [&](const Json&) {
-      return idle_section(record->at("idle"), idle_baseline(records));
+      return idle_section(record->at("idle"), recorded_idle(records));
     });
   return sections;
 }

@@ -34,7 +34,7 @@ std::vector<PowerTrace> power_of(const ScalingRun& run) {
   return all;
 }
 
-Json point_row(const Point& point, const ScalingFigures* one_rank, const IdleBaseline& idle) {
+Json point_row(const Point& point, const ScalingFigures* one_rank, const RecordedIdle& idle) {
   Json row = row_of(point.record, {"ranks"});
   if (!point.run) return row;
   const ScalingFigures figures = scaling_figures(*point.run);
@@ -45,7 +45,7 @@ Json point_row(const Point& point, const ScalingFigures* one_rank, const IdleBas
   return row;
 }
 
-Json series_row(const std::vector<Point>& points, const IdleBaseline& idle) {
+Json series_row(const std::vector<Point>& points, const RecordedIdle& idle) {
   Json series = row_of(points.front().record, {"network", "precision", "batch"});
   for (const char* key :
        {"record", "outcome", "needed_bytes", "limit_bytes", "predicted_s", "reason", "error"})
@@ -65,7 +65,7 @@ Json series_row(const std::vector<Point>& points, const IdleBaseline& idle) {
 }  // namespace
 
 Json derive_scaling(const Records& records) {
-  const IdleBaseline idle = idle_baseline(records);
+  const RecordedIdle idle = recorded_idle(records);
   Json section = Json::array();
   std::vector<Point> points;
   const auto same_series = [](const JsonReader& a, const JsonReader& b) {

@@ -18,7 +18,7 @@ Json ratio_json(const Ratio& ratio) {
   return {{"median", ratio.median}, {"ci95", {ratio.ci95.low, ratio.ci95.high}}};
 }
 
-Json system_row(const JsonReader& record, const MeasuredSystem& system, const IdleBaseline& idle) {
+Json system_row(const JsonReader& record, const MeasuredSystem& system, const RecordedIdle& idle) {
   Json row = row_of(record, {"network", "precision", "batch"});
   row.erase("outcome");  // after what identifies the row
   row["engine"] = system.info.engine;
@@ -96,7 +96,7 @@ Json speedups_of(const std::map<std::pair<std::string, std::int64_t>, RatesByPre
 }  // namespace
 
 Json derive_throughput(const Records& records) {
-  const IdleBaseline idle = idle_baseline(records);
+  const RecordedIdle idle = recorded_idle(records);
   Json rows = Json::array(), comparisons = Json::array();
   std::map<std::pair<std::string, std::int64_t>, RatesByPrecision> octet;
   for (const JsonReader& record : records.of_kind("throughput")) {

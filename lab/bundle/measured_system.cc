@@ -55,8 +55,8 @@ std::vector<PowerTrace> traces_of(const JsonReader& entry) {
   return traces;
 }
 
-IdleBaseline idle_baseline(const Records& records) {
-  IdleBaseline idle;
+RecordedIdle recorded_idle(const Records& records) {
+  RecordedIdle idle;
   const auto machine = records.machine();
   if (!machine || !machine->has("idle")) return idle;
   const JsonReader entry = machine->at("idle");

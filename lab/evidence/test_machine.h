@@ -15,7 +15,7 @@
 namespace octet::test {
 
 /// Moved by the test only.
-class FakeClock final : public lab::Clock {
+class FakeMachineClock final : public lab::Clock {
  public:
   lab::Nanoseconds now() override { return time; }
   void wait_until(lab::Nanoseconds until) override { time = std::max(time, until); }
@@ -115,7 +115,7 @@ class FakeMachine {
   static double ticks_per_second() { return static_cast<double>(sysconf(_SC_CLK_TCK)); }
 
   Counters counters;
-  FakeClock clock;
+  FakeMachineClock clock;
   lab::Nanoseconds boot = lab::nanoseconds(5000);
   lab::Nanoseconds real = lab::nanoseconds(1.7e9);
 
