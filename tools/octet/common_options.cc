@@ -338,8 +338,6 @@ TensorInfo single_output(const Engine& engine) {
 }
 
 int count_classes(const Network& network) { return classes_of(network.name(), single_output(network)); }
-int count_classes(const Engine& engine) {
-  return classes_of(engine.network_name(), single_output(engine));
-}
+int count_classes(const Engine& engine) { return classes_of(engine.network_name(), single_output(engine)); }
 
 }  // namespace octet::tools
