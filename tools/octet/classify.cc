@@ -34,11 +34,13 @@ struct Classified {
   std::vector<double> probabilities;
 };
 
-/// True if the output already is a distribution, so that no softmax is to be added for display: the step
-/// before the one that writes the output.
+/// True if the output already is a distribution, so that no softmax is to be added for display: what is last
+/// computed, before copies that give the output its layout and type.
 bool ends_in_softmax(const Engine& engine) {
   const std::vector<StepInfo> steps = engine.steps();
-  return steps.size() > 1 && steps[steps.size() - 2].op == "Softmax";
+  const auto last = std::find_if(steps.rbegin(), steps.rend(),
+                                 [](const StepInfo& step) { return !step.kernel.starts_with("reformat_"); });
+  return last != steps.rend() && last->op == "Softmax";
 }
 
 double probability(std::span<const float> scores, int index, bool is_distribution) {
