@@ -6,7 +6,7 @@ interval, and a bar is met when the interval reaches it. The ratio that counts i
 
 Every engine runs in its best way: before the rounds a short search tries, for each, the forms of the INT8 model (ONNX Runtime's QDQ
 and QOperator; for OpenVINO that of its own quantizer NNCF as well), the ways of making requests (all threads on one
-batch; OpenVINO's streams, ONNX Runtime with a caller a thread) and the batches 1, 8, 32 and 128; a batch that would take
+batch; OpenVINO's streams, ONNX Runtime with a caller a thread, Octet with a rank a core) and the batches 1, 8, 32 and 128; a batch that would take
 longer than --longest-call is left out. What comes within 5 % of the best (two at most) goes into the rounds.
 
 Same network, synthetic weights, threads and input in memory: FP32 N x C x H x W; in the rows "u8" pictures, bytes N x H x W x C, of which

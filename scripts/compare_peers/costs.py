@@ -19,7 +19,7 @@ class CostRow:
         self.row, self.models, self.record = row, models, record
         self.settings, self.budget, self.say = settings, budget, say
         threads = len(settings.cpus)
-        self.contestants = {variants.OCTET: variants.octet(row, threads)[0]}
+        self.contestants = {variants.OCTET: variants.octet(row, settings.cpus)[0]}
         peers = {} if row.kind == "load" else PEERS  # the bar is of seconds
         for name, (form, way) in peers.items():
             self.contestants[name] = variants.Variant(name, threads, form, way)

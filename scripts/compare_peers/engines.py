@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 
 import variants
 
@@ -35,11 +36,14 @@ class Process:
         self.close()
 
     def ask(self, **command):
+        self.tell(**command)
+        return self.answer()
+
+    def tell(self, **command):
         try:
             print(json.dumps(command), file=self.process.stdin, flush=True)
         except BrokenPipeError:
             pass  # how it ended is said by what follows
-        return self.answer()
 
     def answer(self):
         line = self.process.stdout.readline()
@@ -51,6 +55,10 @@ class Process:
         if "error" in answer:
             raise EngineError(f"{self.name}: {answer['error']}")
         return answer
+
+    @property
+    def pids(self):
+        return [self.process.pid]
 
     def memory(self, key):
         """VmHWM (the highest so far) or VmRSS (now) of the process, in bytes."""
@@ -110,6 +118,40 @@ class Engine(Process):
         self.ask(do="output", batch=self.batch, file=str(file))
 
 
+class Ranks(Engine):
+    """Engines beside each other, each of which runs batches of its own."""
+
+    def __init__(self, name, ranks):
+        self.name, self.ranks = name, ranks
+        self.batch, self.in_flight, self.call_s = ranks[0].batch, len(ranks), None
+
+    @property
+    def pids(self):
+        return [rank.process.pid for rank in self.ranks]
+
+    def rate(self, batches):
+        """Images a second of so many batches, a multiple of the ranks, from the first one's start to the last one's end."""
+        for rank in self.ranks:
+            rank.tell(do="rate", batch=self.batch, count=batches // len(self.ranks))
+        answers = [rank.answer() for rank in self.ranks]
+        span_ns = max(answer["stop_ns"] for answer in answers) - min(answer["start_ns"] for answer in answers)
+        return self.batch * batches / (span_ns / 1e9)
+
+    def measure_latency(self, seconds):
+        """Of one rank, the others idle."""
+        return self.ranks[0].measure_latency(seconds)
+
+    def output(self, file):
+        self.ranks[0].output(file)
+
+    def memory(self, key):
+        return sum(rank.memory(key) for rank in self.ranks)
+
+    def close(self):
+        for rank in self.ranks:
+            rank.close()
+
+
 def start(variant, batch, model, images):
     """`model` is what models.py has for the variant, `images` what all run on (models.Images)."""
     if variant.engine == variants.OCTET:
@@ -130,6 +172,22 @@ def start(variant, batch, model, images):
 
 
 def start_octet(variant, batch, model, images):
+    if variant.way != "ranks":
+        return start_octet_process(variant, batch, model, images)
+    ranks = []
+    try:
+        for cpu in variant.cpus:
+            ranks.append(start_octet_process(replace(variant, threads=1, cpus=(cpu,)), batch, model, images))
+    except Exception:
+        for rank in ranks:
+            rank.close()
+        raise
+    together = Ranks(ranks[0].name, ranks)
+    together.base_memory = 0
+    return together
+
+
+def start_octet_process(variant, batch, model, images):
     command = [OCTET, "worker", *model, *variant.options, "--batch", batch, "--threads", variant.threads]
     if variant.cpus:
         command += ["--cpus", ",".join(map(str, variant.cpus))]

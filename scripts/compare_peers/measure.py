@@ -18,7 +18,7 @@ LOAD_S = 4  # a guess of what it takes to start, load and warm up an engine, for
 
 
 def way_of(variant, batch):
-    words = variant.words() if variant.engine != variants.OCTET else ""
+    words = variant.words() if variant.engine != variants.OCTET or variant.way else ""
     return f"{words}, batch {batch}" if words else f"batch {batch}"
 
 
@@ -52,7 +52,7 @@ class SpeedRow:
         """The row's figure, higher is better: images a second; of latency, calls a second. Measured again when others took
         part of the machine meanwhile."""
         for _ in range(MOST_TRIES):
-            interference = self.Interference([os.getpid(), engine.process.pid])
+            interference = self.Interference([os.getpid(), *engine.pids])
             if self.row.kind == "latency":
                 figure = 1 / statistics.median(engine.measure_latency(seconds))
             else:

@@ -128,7 +128,7 @@ class Models:
         """How the engine's outputs lie to the reference: {"error": share of the range, "cosine"}. Raises EngineError if they
         are so far apart that it computes something else."""
         images = min(REFERENCE_IMAGES, engine.batch)
-        file = self.folder / f"outputs-{engine.process.pid}.raw"
+        file = self.folder / f"outputs-{engine.pids[0]}.raw"
         engine.output(file)
         outputs, reference = read_floats(file), self.reference()
         file.unlink()

@@ -93,6 +93,11 @@ class VariantsTest(unittest.TestCase):
         self.assertEqual({v.form for v in self.of("int8/alexnet")["openvino"]}, {"nncf", "qdq"})
         self.assertEqual({v.form for v in self.of("int8/alexnet")["onnxruntime"]}, {"qdq", "qoperator"})
 
+    def test_a_rank_a_core_is_a_way_of_throughput(self):
+        whole, ranks = self.of("int8/alexnet")["octet"]
+        self.assertEqual((whole.threads, whole.way, ranks.way, ranks.cpus), (2, "", "ranks", (0, 1)))
+        self.assertEqual(len(self.of("int8-latency/alexnet")["octet"]), 1)
+
     def test_latency_is_of_one_batch_on_all_threads(self):
         for name in variants.PEERS:
             self.assertEqual({v.way for v in self.of("int8-latency/alexnet")[name]} - {"", "latency"}, set())
@@ -311,6 +316,12 @@ class EngineTest(unittest.TestCase):
             engine.call_s, engine.in_flight = 0.3, 2
             self.assertEqual([engine.batches_in(s) for s in (0.1, 0.6, 0.7)], [2, 2, 4])
 
+    def test_ranks_run_side_by_side_each_its_own_batches(self):
+        with engines.Ranks("ranks", [FakeEngine(4), FakeEngine(4)]) as ranks:
+            self.assertEqual(len(set(ranks.pids)), 2)
+            self.assertAlmostEqual(ranks.measure_rate(1), 800)
+            self.assertEqual(ranks.batches_in(0.001), 2)
+
     def test_errors_and_deaths_name_the_engine(self):
         with FakeEngine(1) as engine:
             with self.assertRaisesRegex(engines.EngineError, "fake: what?"):
@@ -366,10 +377,6 @@ class FakeModels:
         return {"error": 0, "cosine": 1}
 
 
-class FakeProcess:
-    pid = 1
-
-
 class Interference:
     """What share() gives, one after the other; then nothing."""
     shares = []
@@ -391,7 +398,7 @@ class FakeRow(measure.SpeedRow):
         name = "fake"
 
         def __init__(self, rate):
-            self.rate, self.call_s, self.process = rate, 0.01, FakeProcess()
+            self.rate, self.call_s, self.pids = rate, 0.01, [1]
 
         def __enter__(self):
             return self

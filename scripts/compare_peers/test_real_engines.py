@@ -70,7 +70,7 @@ class RealEnginesTest(unittest.TestCase):
 
     def test_octet_loads_what_it_saved(self):
         row = row_of("load/resnet-50")
-        variant = variants.octet(row, 1)[0]
+        variant = variants.octet(row, (0,))[0]
         saved = costs.SavedEngine(variant, models.Models(self.folder, NETWORK, row.precision, row.pictures), self.folder)
         self.assertGreater(saved.measure(variants.OCTET, variant, 1), 0)
         saved.expected = b""

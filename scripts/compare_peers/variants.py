@@ -13,7 +13,7 @@ class Variant:
     engine: str
     threads: int
     form: str = "fp32"  # of the model: fp32; qdq, qoperator (made by ONNX Runtime's quantizer), nncf (by OpenVINO's)
-    way: str = ""  # lab/peers/worker.py tells them
+    way: str = ""  # lab/peers/worker.py tells them; Octet's "ranks": a process of one thread on each CPU
     hint: str = "f32"  # OpenVINO's precision of what is not quantized
     pictures: str = ""  # where bytes become planes: "model", "numpy"; "octet": its own first layer takes them
     options: tuple = ()  # of octet worker
@@ -22,7 +22,7 @@ class Variant:
     def words(self):
         """Short, for a table: 'nncf, streams, bf16'."""
         if self.engine == OCTET:
-            return " ".join(self.options).replace("--", "")
+            return "a rank a core" if self.way == "ranks" else " ".join(self.options).replace("--", "")
         said = [self.form] if self.form != "fp32" else []
         said += [{"": "one call", "callers": "a caller a thread"}.get(self.way, self.way)]
         said += [self.hint] if self.hint != "f32" else []
@@ -30,8 +30,9 @@ class Variant:
         return ", ".join(said)
 
 
-def octet(row, threads):
-    return [Variant(OCTET, threads, options=("--precision", row.precision), pictures="octet" if row.pictures else "")]
+def octet(row, cpus):
+    own = Variant(OCTET, len(cpus), options=("--precision", row.precision), pictures="octet" if row.pictures else "")
+    return [own, replace(own, way="ranks", cpus=tuple(cpus))] if row.kind == "throughput" else [own]
 
 
 def onnxruntime(row, threads):
@@ -54,11 +55,11 @@ def of_row(row, cpus):
     """{contestant: variants} on these CPUs, a thread each. Ratios are of the first contestant to the best of the others."""
     threads = len(cpus)
     if row.kind == "cores":
-        pinned = replace(octet(row, 2)[0], cpus=tuple(cpus[:2]))
+        pinned = replace(octet(row, cpus[:2])[0], cpus=tuple(cpus[:2]))
         return {"2 threads": [pinned], "1 thread": [replace(pinned, threads=1, cpus=tuple(cpus[:1]))]}
     if row.kind == "avx2":
         own = Variant(OCTET, threads, options=("--precision", "int8", "--isa", "avx2"))
         direct = replace(own, options=("--precision", "fp32", "--isa", "avx2", "--no-winograd"))
         return {"INT8": [own], "FP32": [direct]}
-    every = {OCTET: octet(row, threads), ONNXRUNTIME: onnxruntime(row, threads), OPENVINO: openvino(row, threads)}
+    every = {OCTET: octet(row, cpus), ONNXRUNTIME: onnxruntime(row, threads), OPENVINO: openvino(row, threads)}
     return {name: variants for name, variants in every.items() if variants}
