@@ -85,14 +85,16 @@ std::vector<WaterfallStep> waterfall(const LayerRecord& record, const LayerProfi
   std::vector<WaterfallStep> steps;
   steps.push_back({"FP32 at its peak", at_fp32_peak,
                    "the network's multiplications and additions at the measured peak of FP32"});
-  const auto change = [&](const char* step, double ms, const char* text) {
+  const auto change = [&](const std::string& step, double ms, const std::string& text) {
     if (ms != 0) steps.push_back({step, ms, text});
   };
-  const std::string instructions = precision == "BF16" ? "BF16" : "INT8";
-  change((instructions + "'s instructions").c_str(), sum.arithmetic - at_fp32_peak,
-         ("what the measured peak of " + instructions + " saves in the layers that compute with " +
-          (precision == "BF16" ? "it" : "bytes"))
-             .c_str());
+  if (precision == "BF16") {
+    change("BF16's instructions", sum.arithmetic - at_fp32_peak,
+           "what the measured peak of BF16 saves in the layers that multiply BF16");
+  } else {
+    change("INT8's instructions", sum.arithmetic - at_fp32_peak,
+           "what the measured peak of INT8 saves in the layers that compute with bytes");
+  }
   change("fewer operations", sum.saved,
          "layers faster than their operations at the peak: Winograd needs fewer");
   change("kernels", sum.kernel,
