@@ -8,7 +8,7 @@ namespace octet::plan {
 namespace {
 
 // Images beyond this add nothing to the reuse of weights, only memory.
-constexpr int kLargestGroup = 16;
+constexpr int kLargestGroup = 8;
 // How many times dearer it is to read a weight again than to read an activation that has left the cache.
 constexpr std::int64_t kWeightReuse = 4;
 // Fully connected layers take the whole batch, so that their weights are read once; bounded, for the sake of
