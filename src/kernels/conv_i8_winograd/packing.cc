@@ -65,7 +65,7 @@ void transform_panel(const std::int8_t* weights, std::int64_t lanes, std::int64_
     for (std::int64_t lane = 0; lane < lanes; ++lane) {
       for (std::int64_t i = 0; i < std::min<std::int64_t>(2, channels - c); ++i) {
         const std::int8_t* w = weights + (lane * channels + c + i) * kTaps;
-        for (int tap = 0; tap < kTaps; ++tap) taps[tap][2 * lane + i] = w[tap];
+        for (int tap = 0; tap < kTaps; ++tap) taps[tap][2 * lane + i] = static_cast<std::int16_t>(w[tap]);
       }
     }
     transform<kLanes>(taps, stored, to, point_bytes);
