@@ -56,6 +56,8 @@ void transform(const PairOfLanes<kLanes> (&taps)[kTaps], Stored stored, std::byt
   }
 }
 
+std::int16_t widened(std::int8_t weight) { return weight; }
+
 /// U or W of a panel. `weights`: of its first lane, of which `lanes` have weights.
 template <int kLanes>
 void transform_panel(const std::int8_t* weights, std::int64_t lanes, std::int64_t channels, Stored stored,
@@ -65,7 +67,7 @@ void transform_panel(const std::int8_t* weights, std::int64_t lanes, std::int64_
     for (std::int64_t lane = 0; lane < lanes; ++lane) {
       for (std::int64_t i = 0; i < std::min<std::int64_t>(2, channels - c); ++i) {
         const std::int8_t* w = weights + (lane * channels + c + i) * kTaps;
-        for (int tap = 0; tap < kTaps; ++tap) taps[tap][2 * lane + i] = static_cast<std::int16_t>(w[tap]);
+        for (int tap = 0; tap < kTaps; ++tap) taps[tap][2 * lane + i] = widened(w[tap]);
       }
     }
     transform<kLanes>(taps, stored, to, point_bytes);
