@@ -18,13 +18,13 @@ struct ComputeLoop {
 using OutputLoop = void (*)(const std::byte* sums, std::byte* outputs, std::size_t count);
 
 struct PeakLoops {
-  ComputeLoop fp32;
-  ComputeLoop int8;  // products of 8-bit values, exact sums in 32 bits
+  ComputeLoop fp32 = {};
+  ComputeLoop int8 = {};  // products of 8-bit values, exact sums in 32 bits
+  ComputeLoop bf16 = {};  // products of BF16 values, sums in FP32
   /// Reads `bytes`, a multiple of 4096, from memory aligned to 64 bytes.
   std::int64_t (*read)(const std::byte* data, std::size_t bytes) = nullptr;
   OutputLoop fp32_outputs = nullptr;  // float sums, a bias and a ReLU
   OutputLoop int8_outputs = nullptr;  // s32 sums, scaled, rounded, clamped to bytes
-  ComputeLoop bf16;                   // products of BF16 values, sums in FP32
 };
 
 /// Independent accumulators of a loop: two multiply-adds a cycle of up to six cycles' latency each.

@@ -1,4 +1,5 @@
 // What any compiler makes of four floats side by side; a product and a sum, as nothing may be fused.
+#include "cpu/peak_chains.h"
 #include "cpu/peak_loops.h"
 
 namespace octet::cpu {
@@ -9,13 +10,9 @@ using Words = std::uint64_t __attribute__((vector_size(16)));
 
 std::int64_t multiply_add(std::int64_t iterations) {
   const Floats factor = {0.5f, 0.25f, 0.125f, 0.5f}, term = {1, 2, 3, 4};
-  Floats sums[kChains] = {};
-  for (std::int64_t i = 0; i < iterations; ++i) {
-#pragma GCC unroll 12
-    for (Floats& sum : sums) sum = sum * factor + term;
-  }
-  Floats total = {};
-  for (const Floats& sum : sums) total += sum;
+  const Floats total = run_chains(
+      iterations, [](int) { return Floats{}; }, [=](Floats sum) { return sum * factor + term; },
+      [](Floats a, Floats b) { return a + b; });
   return static_cast<std::int64_t>(total[0] + total[1] + total[2] + total[3]);
 }
 
@@ -43,6 +40,7 @@ void finish_fp32(const std::byte* sums, std::byte* outputs, std::size_t count) {
 
 }  // namespace
 
-const PeakLoops kGenericLoops = {{multiply_add, kChains * 4 * 2.0}, {}, read, finish_fp32, nullptr};
+const PeakLoops kGenericLoops = {
+    .fp32 = {multiply_add, kChains * 4 * 2.0}, .read = read, .fp32_outputs = finish_fp32};
 
 }  // namespace octet::cpu

@@ -51,51 +51,55 @@ struct alignas(64) Operands {
 constexpr TileConfiguration kConfiguration;
 constexpr Operands kOperands;
 
-/// A macro, since the numbers of tiles are part of the instructions.
-#define OCTET_TILE_PEAK(function, multiply)             \
-  std::int64_t function(std::int64_t iterations) {      \
-    _tile_loadconfig(&kConfiguration);                  \
-    _tile_zero(0);                                      \
-    _tile_zero(1);                                      \
-    _tile_zero(2);                                      \
-    _tile_zero(3);                                      \
-    for (std::int64_t i = 0; i < iterations; ++i) {     \
-      for (int step = 0; step < kSteps; ++step) {       \
-        _tile_loadd(6, kOperands.columns[step][0], 64); \
-        _tile_loadd(4, kOperands.rows[step][0], 64);    \
-        multiply(0, 4, 6);                              \
-        _tile_loadd(7, kOperands.columns[step][1], 64); \
-        multiply(1, 4, 7);                              \
-        _tile_loadd(5, kOperands.rows[step][1], 64);    \
-        multiply(2, 5, 6);                              \
-        multiply(3, 5, 7);                              \
-      }                                                 \
-    }                                                   \
-    alignas(64) std::int32_t sums[16 * 16];             \
-    std::int64_t total = 0;                             \
-    _tile_stored(0, sums, 64);                          \
-    total += sums[0];                                   \
-    _tile_stored(1, sums, 64);                          \
-    total += sums[0];                                   \
-    _tile_stored(2, sums, 64);                          \
-    total += sums[0];                                   \
-    _tile_stored(3, sums, 64);                          \
-    total += sums[0];                                   \
-    _tile_release();                                    \
-    return total;                                       \
+// A macro, since the numbers of tiles are part of the instructions.
+#define OCTET_MULTIPLY(sums, rows, columns) \
+  if constexpr (kBf16) {                    \
+    _tile_dpbf16ps(sums, rows, columns);    \
+  } else {                                  \
+    _tile_dpbusd(sums, rows, columns);      \
   }
 
-OCTET_TILE_PEAK(multiply_add_int8, _tile_dpbusd)
-// The same bytes as pairs: what they are as numbers makes no difference to the time.
-OCTET_TILE_PEAK(multiply_add_bf16, _tile_dpbf16ps)
+/// kBf16: of the same bytes as pairs; what they are as numbers makes no difference to the time.
+template <bool kBf16>
+std::int64_t multiply_add(std::int64_t iterations) {
+  _tile_loadconfig(&kConfiguration);
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+  for (std::int64_t i = 0; i < iterations; ++i) {
+    for (int step = 0; step < kSteps; ++step) {
+      _tile_loadd(6, kOperands.columns[step][0], 64);
+      _tile_loadd(4, kOperands.rows[step][0], 64);
+      OCTET_MULTIPLY(0, 4, 6)
+      _tile_loadd(7, kOperands.columns[step][1], 64);
+      OCTET_MULTIPLY(1, 4, 7)
+      _tile_loadd(5, kOperands.rows[step][1], 64);
+      OCTET_MULTIPLY(2, 5, 6)
+      OCTET_MULTIPLY(3, 5, 7)
+    }
+  }
+  alignas(64) std::int32_t sums[16 * 16];
+  std::int64_t total = 0;
+  _tile_stored(0, sums, 64);
+  total += sums[0];
+  _tile_stored(1, sums, 64);
+  total += sums[0];
+  _tile_stored(2, sums, 64);
+  total += sums[0];
+  _tile_stored(3, sums, 64);
+  total += sums[0];
+  _tile_release();
+  return total;
+}
 
-#undef OCTET_TILE_PEAK
+#undef OCTET_MULTIPLY
 
 constexpr double kOperations = kSteps * 4 * 16 * 16 * 64 * 2.0;  // of bytes; of BF16 half as many
 
 }  // namespace
 
-const PeakLoops kAmxLoops = {{},      {multiply_add_int8, kOperations},    nullptr, nullptr,
-                             nullptr, {multiply_add_bf16, kOperations / 2}};
+const PeakLoops kAmxLoops = {.int8 = {multiply_add<false>, kOperations},
+                             .bf16 = {multiply_add<true>, kOperations / 2}};
 
 }  // namespace octet::cpu

@@ -1,6 +1,7 @@
 // INT8 without VNNI: exact sums go through 16-bit operands (vpmaddwd and an addition), as the kernels do it.
 #include <immintrin.h>
 
+#include "cpu/peak_chains.h"
 #include "cpu/peak_loops.h"
 
 namespace octet::cpu {
@@ -14,29 +15,20 @@ std::int64_t first_lane(__m256i x) {
 
 std::int64_t multiply_add_fp32(std::int64_t iterations) {
   const __m256 factor = _mm256_set1_ps(0.5f), term = _mm256_set1_ps(1.0f);
-  __m256 sums[kChains];
-  for (__m256& sum : sums) sum = _mm256_setzero_ps();
-  for (std::int64_t i = 0; i < iterations; ++i) {
-#pragma GCC unroll 12
-    for (__m256& sum : sums) sum = _mm256_fmadd_ps(sum, factor, term);
-  }
-  __m256 total = sums[0];
-  for (int j = 1; j < kChains; ++j) total = _mm256_add_ps(total, sums[j]);
+  const __m256 total = run_chains(
+      iterations, [](int) { return _mm256_setzero_ps(); },
+      [=](__m256 sum) { return _mm256_fmadd_ps(sum, factor, term); },
+      [](__m256 a, __m256 b) { return _mm256_add_ps(a, b); });
   return first_lane(_mm256_castps_si256(total));
 }
 
 std::int64_t multiply_add_int8(std::int64_t iterations) {
   const __m256i factor = _mm256_set1_epi16(3);
-  __m256i sums[kChains];
-  for (int j = 0; j < kChains; ++j) sums[j] = _mm256_set1_epi32(j + 1);
-  for (std::int64_t i = 0; i < iterations; ++i) {
-    // The product reads the sum, or the compiler would move it out of the loop.
-#pragma GCC unroll 12
-    for (__m256i& sum : sums) sum = _mm256_add_epi32(sum, _mm256_madd_epi16(sum, factor));
-  }
-  __m256i total = sums[0];
-  for (int j = 1; j < kChains; ++j) total = _mm256_add_epi32(total, sums[j]);
-  return first_lane(total);
+  const auto add = [](__m256i a, __m256i b) { return _mm256_add_epi32(a, b); };
+  // The product reads the sum, or the compiler would move it out of the loop.
+  return first_lane(run_chains(
+      iterations, [](int j) { return _mm256_set1_epi32(j + 1); },
+      [=](__m256i sum) { return add(sum, _mm256_madd_epi16(sum, factor)); }, add));
 }
 
 std::int64_t read(const std::byte* data, std::size_t bytes) {
@@ -84,10 +76,10 @@ void finish_int8(const std::byte* sums, std::byte* outputs, std::size_t count) {
 
 }  // namespace
 
-const PeakLoops kAvx2Loops = {{multiply_add_fp32, kChains * 8 * 2.0},
-                              {multiply_add_int8, kChains * 2 * 8 * 2.0},
-                              read,
-                              finish_fp32,
-                              finish_int8};
+const PeakLoops kAvx2Loops = {.fp32 = {multiply_add_fp32, kChains * 8 * 2.0},
+                              .int8 = {multiply_add_int8, kChains * 2 * 8 * 2.0},
+                              .read = read,
+                              .fp32_outputs = finish_fp32,
+                              .int8_outputs = finish_int8};
 
 }  // namespace octet::cpu

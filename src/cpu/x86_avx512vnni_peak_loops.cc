@@ -1,5 +1,6 @@
 #include <immintrin.h>
 
+#include "cpu/peak_chains.h"
 #include "cpu/peak_loops.h"
 
 namespace octet::cpu {
@@ -13,20 +14,14 @@ std::int64_t first_lane(__m512i x) {
 
 std::int64_t multiply_add_int8(std::int64_t iterations) {
   const __m512i a = _mm512_set1_epi8(3), b = _mm512_set1_epi8(-5);
-  __m512i sums[kChains];
-  for (__m512i& sum : sums) sum = _mm512_setzero_si512();
-  for (std::int64_t i = 0; i < iterations; ++i) {
-#pragma GCC unroll 12
-    for (__m512i& sum : sums) sum = _mm512_dpbusd_epi32(sum, a, b);
-  }
-  __m512i total = sums[0];
-  for (int j = 1; j < kChains; ++j) total = _mm512_add_epi32(total, sums[j]);
-  return first_lane(total);
+  return first_lane(run_chains(
+      iterations, [](int) { return _mm512_setzero_si512(); },
+      [=](__m512i sum) { return _mm512_dpbusd_epi32(sum, a, b); },
+      [](__m512i x, __m512i y) { return _mm512_add_epi32(x, y); }));
 }
 
 }  // namespace
 
-const PeakLoops kAvx512VnniLoops = {{}, {multiply_add_int8, kChains * 64 * 2.0}, nullptr, nullptr, nullptr,
-                                    {}};
+const PeakLoops kAvx512VnniLoops = {.int8 = {multiply_add_int8, kChains * 64 * 2.0}};
 
 }  // namespace octet::cpu
