@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "lab/data/label_files.h"
+#include "lab/support/text.h"
 #include "octet/error.h"
 
 namespace octet::lab {
@@ -23,13 +24,6 @@ std::optional<int> parse_int(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r";
-  const std::size_t first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
 [[noreturn]] void fail_line(const std::filesystem::path& file, const Line& line, std::string_view expected) {

@@ -150,7 +150,7 @@ TEST(Observer, SeesASuspensionASetClockAndAClockThatGoesBack) {
     options.real_time = nullptr;
     Observer observer(options);
     pass(machine, observer, 0.3);
-    machine.clock.time -= nanoseconds(0.2);
+    machine.clock.advance(-0.2);
     observer.sample();
     EXPECT_NEAR(observer.finish().clock_jump_s, 0.2, 1e-6);
   }
@@ -171,7 +171,7 @@ TEST(Observer, LeavesOutWhatHasNoSourceAndNamesIt) {
   std::filesystem::remove_all(machine.root() / "proc");
   std::filesystem::remove_all(machine.root() / "sys");
   Observer observer(machine.options());
-  machine.clock.time += nanoseconds(1);
+  machine.clock.advance(1);
   observer.sample();
   const Observation seen = observer.finish();
   EXPECT_NEAR(seen.seconds, 1, 1e-9);

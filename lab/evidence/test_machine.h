@@ -10,17 +10,10 @@
 #include <string>
 
 #include "lab/evidence/observation.h"
+#include "tests/support/fake_clock.h"
 #include "tests/support/temporary_directory.h"
 
 namespace octet::test {
-
-/// Moved by the test only.
-class FakeMachineClock final : public lab::Clock {
- public:
-  lab::Nanoseconds now() override { return time; }
-  void wait_until(lab::Nanoseconds until) override { time = std::max(time, until); }
-  lab::Nanoseconds time = lab::nanoseconds(1000);
-};
 
 class FakeMachine {
  public:
@@ -53,7 +46,7 @@ class FakeMachine {
   /// Time passes; the measured process uses `own_cpus` CPUs' time of it. The files follow at publish().
   void run_for(double seconds, double own_cpus = kCpus) {
     const lab::Nanoseconds passed = lab::nanoseconds(seconds);
-    clock.time += passed;
+    clock.advance(seconds);
     boot += passed;
     real += passed;
     counters.own_ticks += static_cast<std::int64_t>(seconds * own_cpus * ticks_per_second());
@@ -115,7 +108,7 @@ class FakeMachine {
   static double ticks_per_second() { return static_cast<double>(sysconf(_SC_CLK_TCK)); }
 
   Counters counters;
-  FakeMachineClock clock;
+  FakeClock clock;
   lab::Nanoseconds boot = lab::nanoseconds(5000);
   lab::Nanoseconds real = lab::nanoseconds(1.7e9);
 

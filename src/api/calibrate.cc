@@ -7,8 +7,8 @@
 #include <mutex>
 
 #include "api/calibrate_layers.h"
-#include "api/limits.h"
 #include "api/observe.h"
+#include "base/limits.h"
 #include "graph/describe.h"
 #include "octet/calibration.h"
 #include "octet/error.h"
@@ -29,9 +29,9 @@ constexpr std::size_t kRecordedBins = 128;
 constexpr int kSignedZeroPoint = 128;
 
 int settle_threads(int asked) {
-  if (asked < 0 || asked > kMaxThreads)
+  if (asked < 0 || asked > base::kMaxThreads)
     throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("calibration: threads: expected 1 to {}, got {}", kMaxThreads, asked));
+                fmt::format("calibration: threads: expected 1 to {}, got {}", base::kMaxThreads, asked));
   return asked > 0 ? asked : describe_machine().default_threads;
 }
 

@@ -10,9 +10,9 @@
 #include <type_traits>
 
 #include "api/engine_impl.h"
-#include "api/limits.h"
 #include "base/first_touch.h"
 #include "base/hash.h"
+#include "base/limits.h"
 #include "base/thread_pool.h"
 #include "execute/executor.h"
 #include "octet/error.h"
@@ -67,9 +67,9 @@ BuildOptions api::settle(const BuildOptions& asked, const MachineInfo& machine) 
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("batch: expected 1 to {}, got {}", kMaxBatch, options.max_batch));
   }
-  if (options.threads < 0 || options.threads > kMaxThreads) {
+  if (options.threads < 0 || options.threads > base::kMaxThreads) {
     throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("threads: expected 1 to {}, got {}", kMaxThreads, options.threads));
+                fmt::format("threads: expected 1 to {}, got {}", base::kMaxThreads, options.threads));
   }
   if (options.threads == 0) {
     options.threads = options.cpus.empty() ? machine.default_threads : static_cast<int>(options.cpus.size());

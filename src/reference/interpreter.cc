@@ -6,6 +6,7 @@
 #include <new>
 #include <thread>
 
+#include "base/limits.h"
 #include "graph/describe.h"
 #include "graph/validate.h"
 #include "octet/error.h"
@@ -19,14 +20,12 @@ using graph::Graph;
 using graph::Node;
 using graph::TensorId;
 
-constexpr int kMaxThreads = 1024;
-
 std::size_t index(TensorId t) { return static_cast<std::size_t>(t); }
 
 int settle_threads(int threads) {
-  if (threads < 0 || threads > kMaxThreads) {
+  if (threads < 0 || threads > base::kMaxThreads) {
     throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("threads: expected 0 to {}, got {}", kMaxThreads, threads));
+                fmt::format("threads: expected 0 to {}, got {}", base::kMaxThreads, threads));
   }
   if (threads > 0) return threads;
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));

@@ -1,8 +1,0 @@
-// Limits of what a caller may ask for.
-#pragma once
-
-namespace octet {
-
-constexpr int kMaxThreads = 1024;
-
-}  // namespace octet
