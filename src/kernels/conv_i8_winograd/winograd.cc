@@ -246,15 +246,18 @@ void WinogradConvolution::multiply(const Call& call, const conv_dot::Panel& pane
       const Rows& rows = block.rows_of(point);
       product.bias = point == kCentrePoint ? first_sums : zeros;
       // What is read next of the weights, which the first products of a point fetch, one line of each pair of
-      // channels: the next point of U, or a part of the next row.
-      const bool more = weights_.stored() == Stored::kU || j < weights_.parts_of_row();
-      const std::byte* const soon =
-          weights_.stored() == Stored::kU ? product.weights + part_bytes : next + j * part_bytes;
+      // channels: the next point of U, or of W, while there is some, a part of the next row.
+      const std::byte* soon = nullptr;
+      if (weights_.stored() == Stored::kU) {
+        soon = product.weights + part_bytes;
+      } else if (j < weights_.parts_of_row()) {
+        soon = next + j * part_bytes;
+      }
       for (int part = 0; part < rows.parts; ++part) {
         const int begin = rows.begins[part];
         product.input = rows.v + begin;
         product.output = block.sums[point] + begin;
-        product.ahead = more && part < lines ? soon - product.weights + part * kLine : 0;
+        product.ahead = soon != nullptr && part < lines ? soon - product.weights + part * kLine : 0;
         functions[rows.begins[part + 1] - begin - 1](product);
       }
     }
