@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <thread>
 
 #include "lab/evidence/observation.h"
@@ -13,7 +14,6 @@ namespace octet::lab {
 namespace {
 
 using test::FakeMachine;
-using ::testing::AnyOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
@@ -22,7 +22,7 @@ using ::testing::IsEmpty;
 
 /// Runs the quiet machine for `seconds`, as the observer's thread would see it.
 void pass(FakeMachine& machine, Observer& observer, double seconds) {
-  for (int tenth = 0; tenth < static_cast<int>(seconds * 10 + 0.5); ++tenth) {
+  for (int tenth = 0; tenth < std::lround(seconds * 10); ++tenth) {
     machine.run_for(0.1);
     observer.sample();
   }
@@ -244,7 +244,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& parameter) { return parameter.param.name; });
 
 /// Options of the fake machine with a probe that gives `capacities` one after another, the last for ever.
-ObserverOptions with_capacities(FakeMachine& machine, std::vector<double> capacities, int* calls) {
+ObserverOptions with_capacities(FakeMachine& machine, const std::vector<double>& capacities, int* calls) {
   ObserverOptions options = machine.options();
   options.estimate_clock = true;
   options.parallel_capacity = [=](std::span<const int> cpus) {
