@@ -66,6 +66,11 @@ class Models:
         return self.made(f"pictures-{self.shape[1]}-{self.mean()[0]}-{first}-{count}.f32",
                          lambda file: write_planes(file, self.pictures_file(), first, count))
 
+    def picture_folder(self, first, count):
+        """The same pictures as files, in a folder of their own."""
+        return self.made(f"pictures-{self.shape[1]}-{first}-{count}.folder",
+                         lambda folder: write_files(folder, self.pictures_file(), first, count))
+
     # ---- models ------------------------------------------------------------------------------------------------------
 
     def of(self, variant):
@@ -82,7 +87,7 @@ class Models:
         return self.made(f"{self.stem()}.onnx", lambda file: engines.octet("export", *self.octet_network, "-o", file))
 
     def calibration(self):
-        images = (["--drawn", CALIBRATION_IMAGES] if self.pictures
+        images = (["--images", self.picture_folder(REFERENCE_IMAGES, CALIBRATION_IMAGES), "--protocol", "as-is"] if self.pictures
                   else ["--synthetic", "--batches", 1, "--batch", CALIBRATION_IMAGES])
         return self.made(f"{self.stem()}-{self.kind}.calibration.json", lambda file: engines.octet(
             "calibrate", *self.octet_network, *images, "--weight-rounding", "nearest", "-o", file))
@@ -211,3 +216,15 @@ def write_planes(file, pictures, first, count):
             picture = source.read(size)
             for channel in range(channels):
                 out.write(b"".join(map(values[channel].__getitem__, picture[channel::channels])))
+
+
+def write_files(folder, pictures, first, count):
+    """Portable pixmaps, whose channels are R, G, B where the networks' are B, G, R."""
+    size, (height, width, _) = math.prod(pictures.shape), pictures.shape
+    folder.mkdir(exist_ok=True)
+    with open(pictures.file, "rb") as source:
+        source.seek(first * size)
+        for number in range(first, first + count):
+            picture = bytearray(source.read(size))
+            picture[0::3], picture[2::3] = picture[2::3], picture[0::3]
+            (folder / f"{number}.ppm").write_bytes(b"P6\n%d %d\n255\n" % (width, height) + picture)

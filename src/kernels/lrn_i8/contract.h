@@ -4,11 +4,13 @@
 //   t = fma(float(S), a, k)
 //         across channels  a = alpha / float(size) * (s_in * s_in)
 //         within channel   a = alpha / (float(size) * float(size)) * (s_in * s_in), k = 1
-//   p = t^-beta by the fixed operations of power.h, the same on every instruction set
-//   q = to_integer(fma(float(q - z_in) * p, s_in / s_out, float(z_out)))
+//   q = to_integer(fma(float(q - z_in) * p, s_in / s_out, float(z_out)))    p = t^-beta
+//         beta 0.75        p is a product of two factors, and the ratio goes into the second:
+//                          fma(float(q - z_in) * guess, root * (s_in / s_out), float(z_out))
 //
-// p's relative error is below 2e-6 (beta 0.75: below 1.5e-6), so a result differs from the exact one only
-// where that lies within 255 * 2e-6 of a tie.
+// The power is a fixed sequence of operations (power.h), the same on every instruction set. Its relative error
+// is below 2e-6 (beta 0.75: below 1.2e-5), so a result differs from the exact one only where that lies within
+// 255 times as much of a tie.
 //
 // Across channels, the unit of work is a run of neighbouring pixels of one image. Their q - z_in are first
 // laid down as 16-bit integers, [pixel][margin + channels + margin] with zeros in the margins, so that a
@@ -19,12 +21,15 @@
 
 #include <cstdint>
 
+#include "kernels/lrn_i8/three_quarters.h"
+
 namespace octet::kernels {
 
 struct LrnI8Arithmetic {
   std::int32_t zero_in;
   float a, k, beta;
-  float ratio;  // s_in / s_out
+  float ratio;             // s_in / s_out
+  float root[kRootTerms];  // kInverseFourthRoot times the ratio
   float zero_out;
   /// No result lies beyond 16 bits, so that the clamp may follow the rounding.
   bool bounded;

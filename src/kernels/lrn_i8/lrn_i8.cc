@@ -2,6 +2,7 @@
 // (across channels) or rows (within a channel) over workers and keeps the margins of their scratch zero.
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 
 #include "base/aligned_buffer.h"
@@ -28,6 +29,8 @@ LrnI8Arithmetic arithmetic_of(const LrnDesc& desc) {
   a.k = desc.across_channels ? desc.k : 1.0f;
   a.beta = desc.beta;
   a.ratio = in.scale / out.scale;
+  std::transform(std::begin(kInverseFourthRoot), std::end(kInverseFourthRoot), std::begin(a.root),
+                 [&](float term) { return term * a.ratio; });
   a.zero_out = static_cast<float>(out.zero_point);
   const double base = double{a.k} + double{a.a} * double{largest_sum(desc)};
   const double power = std::max(std::pow(double{a.k}, -double{a.beta}), std::pow(base, -double{a.beta}));

@@ -1,24 +1,27 @@
 // t^-beta for positive normal t, as a fixed sequence of IEEE operations: what the instruction sets' files do
-// with vectors, said with scalars. For portable code. relative error: below 1.5e-6 for beta = 0.75, below
-// 2e-6 for |beta| <= 4 as long as the result is a normal number.
+// with vectors, said with scalars. For portable code. relative error: below 1.2e-5 for beta = 0.75, below
+// 2e-6 for other |beta| <= 4 as long as the result is a normal number.
 #pragma once
 
 #include <bit>
 #include <cmath>
 #include <cstdint>
 
+#include "kernels/lrn_i8/contract.h"
 #include "kernels/lrn_i8/three_quarters.h"
 
 namespace octet::kernels {
 
-inline float power_of_minus_three_quarters(float t) {
+/// t^(-3/4) in two factors: a guess, and what it is off by (times what `terms` has beyond kInverseFourthRoot).
+struct ThreeQuarterFactors {
+  float guess, root;
+};
+inline ThreeQuarterFactors three_quarter_factors(float t, const float (&terms)[kRootTerms]) {
   const auto bits = std::bit_cast<std::int32_t>(t);
   const float y = std::bit_cast<float>(kGuess - bits + (bits >> 2));
   const float ty = t * y;
   const float w = (ty * ty) * (ty * y);
-  float root = kInverseFourthRoot[0];
-  for (int i = 1; i < 5; ++i) root = std::fmaf(root, w, kInverseFourthRoot[i]);
-  return y * root;
+  return {y, std::fmaf(w * w, std::fmaf(terms[0], w, terms[1]), std::fmaf(terms[2], w, terms[3]))};
 }
 
 /// The scalar twin of simd/negative_power.h, which explains it.
@@ -48,8 +51,11 @@ inline float negative_power(float t, float beta) {
   return exp2 * std::bit_cast<float>((static_cast<std::int32_t>(whole) + 127) << 23);
 }
 
-inline float lrn_power(float t, float beta) {
-  return beta == 0.75f ? power_of_minus_three_quarters(t) : negative_power(t, beta);
+/// The result before it is rounded, of q - z_in and of k + a S.
+inline float lrn_value(float centred, float t, const LrnI8Arithmetic& a) {
+  if (a.beta != 0.75f) return std::fmaf(centred * negative_power(t, a.beta), a.ratio, a.zero_out);
+  const ThreeQuarterFactors power = three_quarter_factors(t, a.root);
+  return std::fmaf(centred * power.guess, power.root, a.zero_out);
 }
 
 }  // namespace octet::kernels

@@ -9,9 +9,9 @@ namespace octet::kernels {
 namespace {
 
 std::uint8_t normalise(std::int32_t centred, std::int32_t sum, const LrnI8Arithmetic& a) {
-  const float p = lrn_power(std::fmaf(static_cast<float>(sum), a.a, a.k), a.beta);
-  const float t = std::fmaf(static_cast<float>(centred) * p, a.ratio, a.zero_out);
-  return static_cast<std::uint8_t>(integer::to_integer(t, {0, 255}));
+  const float t = std::fmaf(static_cast<float>(sum), a.a, a.k);
+  const float value = lrn_value(static_cast<float>(centred), t, a);
+  return static_cast<std::uint8_t>(integer::to_integer(value, {0, 255}));
 }
 
 void across_channels(const LrnI8Pixels& run) {

@@ -10,25 +10,26 @@ namespace {
 
 constexpr std::int64_t kLanes = 16;
 
+/// The result before it is rounded, of q - z_in and of k + a S.
 struct ThreeQuarters {
-  static F32x16 power(F32x16 t, float) {
+  static F32x16 value(F32x16 centred, F32x16 t, const LrnI8Arithmetic& a) {
     const F32x16 y = guess_three_quarters(t), ty = t * y;
     const F32x16 w = (ty * ty) * (ty * y);
-    F32x16 root = broadcast(kInverseFourthRoot[0]);
-    for (int i = 1; i < 5; ++i) root = fused_multiply_add(root, w, broadcast(kInverseFourthRoot[i]));
-    return y * root;
+    const F32x16 high = fused_multiply_add(broadcast(a.root[0]), w, broadcast(a.root[1]));
+    const F32x16 low = fused_multiply_add(broadcast(a.root[2]), w, broadcast(a.root[3]));
+    return fused_multiply_add(centred * y, fused_multiply_add(w * w, high, low), broadcast(a.zero_out));
   }
 };
 struct AnyExponent {
-  static F32x16 power(F32x16 t, float beta) { return negative_power(t, beta); }
+  static F32x16 value(F32x16 centred, F32x16 t, const LrnI8Arithmetic& a) {
+    return fused_multiply_add(centred * negative_power(t, a.beta), broadcast(a.ratio), broadcast(a.zero_out));
+  }
 };
 
 /// What is left of a result is rounding and saturation to a byte.
 template <class Exponent>
 inline F32x16 normalise(F32x16 centred, F32x16 sum, const LrnI8Arithmetic& a) {
-  const F32x16 t = fused_multiply_add(sum, broadcast(a.a), broadcast(a.k));
-  const F32x16 x = centred * Exponent::power(t, a.beta);
-  const F32x16 q = fused_multiply_add(x, broadcast(a.ratio), broadcast(a.zero_out));
+  const F32x16 q = Exponent::value(centred, fused_multiply_add(sum, broadcast(a.a), broadcast(a.k)), a);
   return a.bounded ? q : min(max(q, broadcast(0)), broadcast(255));
 }
 
