@@ -35,7 +35,7 @@ struct BuildOptions {
   std::vector<int> cpus;  ///< pin thread i to cpus[i]; empty: as `pinning` says
   Pinning pinning = Pinning::kAuto;
   std::optional<Isa> isa;  ///< forced instruction set; Error(kUnsupported) if the machine lacks it
-  bool winograd = true;    ///< false: 3x3 convolutions run directly
+  bool winograd = true;    ///< false: convolutions of 3x3 and larger run directly
   /// Scales and precisions; needed for kInt8, kInt16 and kMixed. A tensor or layer that it lacks is
   /// Error(kMismatch). Hashes are not compared here but by Calibration::check.
   std::shared_ptr<const Calibration> calibration;

@@ -172,7 +172,7 @@ void add_engine_options(CLI::App& command, EngineOptions& options) {
       .add_option("--isa", options.isa,
                   "instruction set: auto, generic, avx2, avx512, avx512vnni, avx512bf16, amx")
       ->type_name("SET");
-  command.add_flag("--no-winograd", options.no_winograd, "compute 3x3 convolutions directly");
+  command.add_flag("--no-winograd", options.no_winograd, "compute convolutions directly, not by Winograd");
   command
       .add_option("--memory-limit", options.memory_limit, "most bytes for weights and activations, as 2GiB")
       ->type_name("SIZE");

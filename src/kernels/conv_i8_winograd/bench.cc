@@ -1,7 +1,7 @@
-// Exact INT8 Winograd beside the direct convolution of the same instruction set, one thread: every 3x3 layer
-// of stride 1 of the study, in calls of so many images as a group of its stage has. GOPS of the layer as it
-// is defined, and their share of the instruction set's integer peak measured just before, which Winograd can
-// exceed. Half of the inputs are zero, as a ReLU leaves them.
+// Exact INT8 Winograd beside the direct convolution of the same instruction set, one thread: every 3x3 and
+// 5x5 layer of stride 1 of the study, in calls of so many images as a group of its stage has. GOPS of the
+// layer as it is defined, and their share of the instruction set's integer peak measured just before, which
+// Winograd can exceed. Half of the inputs are zero, as a ReLU leaves them.
 //
 //   conv_i8_winograd_bench --benchmark_filter='ResNet-50.*x8'
 #include <benchmark/benchmark.h>
@@ -18,9 +18,10 @@ namespace {
 void register_all() {
   const MachineInfo machine = describe_machine();
   for (const conv_f32::StudyShape& shape : conv_f32::kStudyShapes) {
-    if (shape.kernel != 3 || shape.stride != 1 || shape.in < 16) continue;
-    conv_dot::Case c{shape.in,    shape.size, shape.size, shape.out, conv_dot::square(3, 1, shape.pad),
-                     shape.groups};
+    if (shape.kernel < 3 || shape.stride != 1 || shape.in < 16) continue;
+    conv_dot::Case c{
+        shape.in,    shape.size, shape.size, shape.out, conv_dot::square(shape.kernel, 1, shape.pad),
+        shape.groups};
     c.slope = 0.0f;
     const ConvDesc desc = c.desc();
     for (int images = 1; images <= 16 && images * desc.output.pixels() <= 16 * 28 * 28; images *= 2) {

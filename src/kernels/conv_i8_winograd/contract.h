@@ -1,6 +1,7 @@
-// Exact INT8 Winograd: convolution 3x3, stride 1, of u8 by s8 with as little as a quarter of the direct way's
-// multiplications, in integers throughout, giving the direct convolution's very accumulator. The same bits,
-// so it is a matter of speed alone where it is chosen. What is computed: kernels/integer/arithmetic.h.
+// Exact INT8 Winograd: convolution 3x3 and larger, stride 1, of u8 by s8 with as little as a quarter of the
+// direct way's multiplications, in integers throughout, giving the direct convolution's very accumulator. The
+// same bits, so it is a matter of speed alone where it is chosen. What is computed:
+// kernels/integer/arithmetic.h.
 //
 // One dimension. A tile of m neighbouring outputs y[i] = sum_k d[i + k] g[k] of a filter g reads m + 2 inputs
 // d. Take m + 1 points p, distinct small integers, and "infinity". Then (Toom and Cook, transposed by
@@ -52,6 +53,12 @@
 // channels fulfils and larger ones do unless their weights are nearly all at the ends of their range; a layer
 // that does not is computed directly by the same kernel (winograd.cc).
 //
+// Larger windows. A window of 5x5 is the sum of four subwindows of 3x3, 3x2, 2x3 and 2x2 that begin 3 rows or
+// columns apart. V U of all of them adds up in one M, since A^T M A is linear: to what follows the products
+// they are as many input channels more, which read the map from further right or below. A subwindow of 2 taps
+// is one of 3 whose last is zero; its U is zero at infinity, so that point is left out, and 36 products of
+// each of 4 subwindows become (6 + 5)^2 = 121 for 16 outputs, where the direct way has 400.
+//
 // U takes eight times the bytes of the weights. What it saves in return grows with a map's pixels; so of
 // large layers over small maps only W = G g is kept, half of U. A row of U = W G^T is then made where its
 // points are multiplied, for all tiles of a block.
@@ -93,7 +100,7 @@ struct InputTile {
   /// read.
   const std::byte* const* pixels;
   std::int64_t lines;
-  std::byte* v;             ///< [channel] s16 of point 0; 64-byte aligned
+  std::byte* v;             ///< [channel] s16 of point 0
   std::int64_t point_step;  ///< bytes from a point to the next
 };
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "kernels/conv_dot/convolution.h"
+#include "kernels/conv_i8_winograd/subwindows.h"
 #include "kernels/conv_i8_winograd/tiles.h"
 #include "kernels/conv_i8_winograd/winograd.h"
 #include "kernels/families.h"
@@ -24,13 +25,17 @@ double cost(const OpDesc& op, int images, const Speed& speed) {
   constexpr double kGigabytes = 25;  // a second
   const std::vector<Piece> rows = cut(desc->output.height), columns = cut(desc->output.width);
   const auto tiles = static_cast<double>(rows.size() * columns.size());
-  const auto points = static_cast<double>(points_of(rows) * points_of(columns));
+  const Subwindows subwindows(desc->window);
+  const auto points =
+      static_cast<double>(points_of(rows, subwindows.rows()) * points_of(columns, subwindows.columns()));
   const auto inputs = static_cast<double>(desc->input.blocks()),
              outputs = static_cast<double>(desc->output.blocks());
   const double filters = inputs * outputs * kChannelBlock * kChannelBlock / static_cast<double>(desc->groups);
   const double products = conv_dot::microseconds(points * filters, speed.gops);
-  const double transforms = tiles * (inputs * speed.input + outputs * speed.output);
-  const double reading = kPoints * filters * 2 / (kGigabytes * 1e3) / std::max(images, 1);
+  const double transforms = tiles * (subwindows.count() * inputs * speed.input + outputs * speed.output);
+  double planes = 0;
+  for (int point = 0; point < kPoints; ++point) planes += subwindows.count_at(point);
+  const double reading = planes * filters * 2 / (kGigabytes * 1e3) / std::max(images, 1);
   return products + transforms + reading;
 }
 

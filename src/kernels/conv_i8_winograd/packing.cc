@@ -10,7 +10,7 @@
 namespace octet::kernels::conv_i8_winograd {
 namespace {
 
-constexpr std::int64_t kTaps = 9;
+constexpr int kWindowTaps = kTaps * kTaps;
 constexpr std::int64_t kRange = std::int64_t{1} << 26;
 constexpr std::uint32_t kBounded = 1;  // flag of a panel
 // ResNet's last 3x3 layers are meant, 512 channels at 7 x 7, whose U would be half of a network's memory.
@@ -40,39 +40,28 @@ void multiply_by_g(const PairOfLanes<kLanes>& a, const PairOfLanes<kLanes>& b, c
   }
 }
 
-/// U or W of a pair of channels: G taps G^T, point by point, or G taps.
+/// U or W of a pair of channels: G taps G^T, point by point, or G taps, to the places of `planes`.
 template <int kLanes>
-void transform(const PairOfLanes<kLanes> (&taps)[kTaps], Stored stored, std::byte* to,
-               std::int64_t point_bytes) {
+void transform(const PairOfLanes<kLanes> (&taps)[kWindowTaps], Stored stored, std::byte* to,
+               const std::vector<std::int64_t>& planes) {
+  auto plane = planes.begin();
+  const auto keep = [&](const PairOfLanes<kLanes>& values) {
+    if (*plane >= 0) std::memcpy(to + *plane, values, sizeof values);
+    ++plane;
+  };
   PairOfLanes<kLanes> columns[3][kSide], u[kSide];
   for (int x = 0; x < 3; ++x) multiply_by_g<kLanes>(taps[x], taps[3 + x], taps[6 + x], columns[x]);
   for (int i = 0; i < kSide; ++i) {
     if (stored == Stored::kW) {
-      for (int x = 0; x < 3; ++x, to += point_bytes) std::memcpy(to, columns[x][i], sizeof columns[x][i]);
+      for (int x = 0; x < 3; ++x) keep(columns[x][i]);
       continue;
     }
     multiply_by_g<kLanes>(columns[0][i], columns[1][i], columns[2][i], u);
-    for (int j = 0; j < kSide; ++j, to += point_bytes) std::memcpy(to, u[j], sizeof u[j]);
+    for (int j = 0; j < kSide; ++j) keep(u[j]);
   }
 }
 
 std::int16_t widened(std::int8_t weight) { return weight; }
-
-/// U or W of a panel. `weights`: of its first lane, of which `lanes` have weights.
-template <int kLanes>
-void transform_panel(const std::int8_t* weights, std::int64_t lanes, std::int64_t channels, Stored stored,
-                     std::byte* to, std::int64_t point_bytes) {
-  for (std::int64_t c = 0; c < channels; c += 2, to += sizeof(PairOfLanes<kLanes>)) {
-    PairOfLanes<kLanes> taps[kTaps] = {};
-    for (std::int64_t lane = 0; lane < lanes; ++lane) {
-      for (std::int64_t i = 0; i < std::min<std::int64_t>(2, channels - c); ++i) {
-        const std::int8_t* w = weights + (lane * channels + c + i) * kTaps;
-        for (int tap = 0; tap < kTaps; ++tap) taps[tap][2 * lane + i] = widened(w[tap]);
-      }
-    }
-    transform<kLanes>(taps, stored, to, point_bytes);
-  }
-}
 
 }  // namespace
 
@@ -98,11 +87,14 @@ bool fits(std::span<const std::int8_t> weights, std::int64_t outputs) {
 Stored stored_of(const ConvDesc& desc) {
   const std::int64_t filters = desc.input.channels / desc.groups * desc.output.channels;
   const bool large = filters * kPoints * std::int64_t{sizeof(std::int16_t)} > kLargeU;
-  return large && desc.output.pixels() <= kSmallMap ? Stored::kW : Stored::kU;
+  const bool whole = Subwindows(desc.window).count() == 1;
+  return large && whole && desc.output.pixels() <= kSmallMap ? Stored::kW : Stored::kU;
 }
 
 PackedWeights::PackedWeights(const ConvDesc& desc, int lanes, Stored stored)
-    : stored_(stored),
+    : window_(desc.window),
+      subwindows_(desc.window),
+      stored_(stored),
       channels_(desc.input.channels / desc.groups),
       outputs_(desc.output.channels),
       group_outputs_(desc.output.channels / desc.groups),
@@ -119,9 +111,16 @@ PackedWeights::PackedWeights(const ConvDesc& desc, int lanes, Stored stored)
     for (int width : widths) {
       panels_.push_back({group, channel, width, bytes_});
       channel += width;
-      bytes_ += kSide * parts_of_row() * point_bytes(width);
+      for (int row = 0; row < kSide; ++row) bytes_ += planes_of_row(row) * plane_bytes(width);
     }
   }
+}
+
+int PackedWeights::planes_of_row(int row) const {
+  if (stored_ == Stored::kW) return 3;
+  int planes = 0;
+  for (int column = 0; column < kSide; ++column) planes += subwindows_.count_at(row * kSide + column);
+  return planes;
 }
 
 bool PackedWeights::bounded(const std::byte* packed, std::size_t panel) {
@@ -145,7 +144,7 @@ void PackedWeights::pack(const IntegerWeights& weights, std::span<std::byte> pac
 
   auto* first_sums = reinterpret_cast<std::uint32_t*>(base + first_sums_);
   auto* bias = reinterpret_cast<std::uint32_t*>(base + bias_);
-  const std::size_t depth = static_cast<std::size_t>(channels_ * kTaps);
+  const std::size_t depth = static_cast<std::size_t>(channels_ * window_.kernel_h * window_.kernel_w);
   for (std::size_t k = 0; k < static_cast<std::size_t>(outputs_); ++k) {
     const Reach reach = reach_of(weights.weights.subspan(k * depth, depth));
     const auto centre = static_cast<std::uint32_t>(reach.low + kRange / 2);
@@ -159,10 +158,55 @@ void PackedWeights::pack_panel(const conv_dot::Panel& panel, std::span<const std
                                std::byte* to) const {
   const std::int64_t lanes =
       std::min<std::int64_t>(panel.lanes, (panel.group + 1) * group_outputs_ - panel.channel);
-  const std::int8_t* first = weights.data() + panel.channel * channels_ * kTaps;
-  const std::int64_t step = point_bytes(panel.lanes);
-  if (panel.lanes == 16) transform_panel<16>(first, lanes, channels_, stored_, to, step);
-  if (panel.lanes == 32) transform_panel<32>(first, lanes, channels_, stored_, to, step);
+  const std::int8_t* first = weights.data() + panel.channel * channels_ * window_.kernel_h * window_.kernel_w;
+  if (panel.lanes == 16) transform_panel<16>(first, lanes, to);
+  if (panel.lanes == 32) transform_panel<32>(first, lanes, to);
+}
+
+std::vector<std::int64_t> PackedWeights::planes_of(int subwindow, int lanes) const {
+  std::vector<std::int64_t> planes;
+  std::int64_t place = 0;
+  if (stored_ == Stored::kW) {
+    for (int i = 0; i < kSide * 3; ++i) planes.push_back(i * plane_bytes(lanes));
+    return planes;
+  }
+  for (int point = 0; point < kPoints; ++point) {
+    planes.push_back(-1);
+    for (int s = 0; s < subwindows_.count(); ++s) {
+      if (!subwindows_.has_point(s, point)) continue;
+      if (s == subwindow) planes.back() = place;
+      place += plane_bytes(lanes);
+    }
+  }
+  return planes;
+}
+
+/// U or W of a panel. `weights`: of its first lane, of which `lanes` have weights.
+template <int kLanes>
+void PackedWeights::transform_panel(const std::int8_t* weights, std::int64_t lanes, std::byte* to) const {
+  for (int s = 0; s < subwindows_.count(); ++s) transform_subwindow<kLanes>(s, weights, lanes, to);
+}
+
+template <int kLanes>
+void PackedWeights::transform_subwindow(int subwindow, const std::int8_t* weights, std::int64_t lanes,
+                                        std::byte* to) const {
+  const std::vector<std::int64_t> planes = planes_of(subwindow, kLanes);
+  const std::int64_t top = subwindows_.top(subwindow), left = subwindows_.left(subwindow);
+  const std::int64_t rows = std::min(kTaps, window_.kernel_h - top),
+                     columns = std::min(kTaps, window_.kernel_w - left);
+  for (std::int64_t c = 0; c < channels_; c += 2, to += sizeof(PairOfLanes<kLanes>)) {
+    PairOfLanes<kLanes> taps[kWindowTaps] = {};
+    for (std::int64_t lane = 0; lane < lanes; ++lane) {
+      for (std::int64_t i = 0; i < std::min<std::int64_t>(2, channels_ - c); ++i) {
+        const std::int8_t* w = weights + (lane * channels_ + c + i) * window_.kernel_h * window_.kernel_w +
+                               top * window_.kernel_w + left;
+        for (std::int64_t y = 0; y < rows; ++y)
+          for (std::int64_t x = 0; x < columns; ++x)
+            taps[y * kTaps + x][2 * lane + i] = widened(w[y * window_.kernel_w + x]);
+      }
+    }
+    transform<kLanes>(taps, stored_, to, planes);
+  }
 }
 
 }  // namespace octet::kernels::conv_i8_winograd

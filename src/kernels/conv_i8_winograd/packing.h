@@ -2,10 +2,11 @@
 //
 //   [flags of each panel, 4 bytes][first sums][bias][multipliers][panels]     each part on a 64-byte boundary
 //
-// A panel: [point][pair of input channels][lane][2] s16, what conv_dot's micro-kernels for s16 take as 36
-// layers of one tap. Of W it is [row of points][3][pair][lane][2]. First sums (of point (1, 1)) and bias (the
-// centre added) are s32, one a lane. Lanes beyond the last output channel, and a pair's second channel beyond
-// the last input channel, have zero weights.
+// A panel: [point][subwindow that has it][pair of input channels][lane][2] s16, what conv_dot's micro-kernels
+// for s16 take as 36 layers of as many taps as subwindows. Of W, kept of windows of 3x3 only, it is [row of
+// points][3][pair][lane][2]. First sums (of point (1, 1)) and bias (the centre added) are s32, one a lane.
+// Lanes beyond the last output channel, and a pair's second channel beyond the last input channel, have zero
+// weights.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +16,7 @@
 
 #include "kernels/conv_dot/packing.h"
 #include "kernels/conv_i8_winograd/contract.h"
+#include "kernels/conv_i8_winograd/subwindows.h"
 #include "kernels/kernel.h"
 #include "kernels/op_desc.h"
 
@@ -40,13 +42,14 @@ class PackedWeights {
 
   std::size_t bytes() const { return static_cast<std::size_t>(bytes_); }
   const std::vector<conv_dot::Panel>& panels() const { return panels_; }
-  /// Pairs of input channels that a product takes.
+  const Subwindows& subwindows() const { return subwindows_; }
+  /// Pairs of input channels that a product takes, of a subwindow.
   std::int64_t pairs() const { return pairs_; }
   Stored stored() const { return stored_; }
-  /// Parts of a row of points: 6 points of U, 3 columns of W.
-  int parts_of_row() const { return stored_ == Stored::kU ? kSide : 3; }
-  /// Bytes from one part to the next; a panel's first begins at Panel::weights.
-  std::int64_t point_bytes(int lanes) const { return pairs_ * lanes * 4; }
+  /// Bytes of one subwindow's U at one point, or of one column of W; a panel's first begin at Panel::weights.
+  std::int64_t plane_bytes(int lanes) const { return pairs_ * lanes * 4; }
+  /// Such planes of a row of points.
+  int planes_of_row(int row) const;
 
   void pack(const IntegerWeights& weights, std::span<std::byte> packed) const;
 
@@ -62,8 +65,17 @@ class PackedWeights {
   static bool bounded(const std::byte* packed, std::size_t panel);
 
  private:
+  /// Places of a subwindow's planes in a panel, in the order in which they are made; -1: it has none.
+  std::vector<std::int64_t> planes_of(int subwindow, int lanes) const;
   void pack_panel(const conv_dot::Panel& panel, std::span<const std::int8_t> weights, std::byte* to) const;
+  template <int kLanes>
+  void transform_panel(const std::int8_t* weights, std::int64_t lanes, std::byte* to) const;
+  template <int kLanes>
+  void transform_subwindow(int subwindow, const std::int8_t* weights, std::int64_t lanes,
+                           std::byte* to) const;
 
+  WindowDesc window_;
+  Subwindows subwindows_;
   Stored stored_;
   std::int64_t channels_, outputs_, group_outputs_, pairs_;
   std::vector<conv_dot::Panel> panels_;

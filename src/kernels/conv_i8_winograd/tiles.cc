@@ -12,9 +12,9 @@ std::vector<Piece> cut(std::int64_t size) {
   return pieces;
 }
 
-std::int64_t points_of(const std::vector<Piece>& pieces) {
+std::int64_t points_of(const std::vector<Piece>& pieces, const Subdivision& window) {
   std::int64_t points = 0;
-  for (const Piece& piece : pieces) points += points_of(piece.kind);
+  for (const Piece& piece : pieces) points += window.points(piece.kind);
   return points;
 }
 

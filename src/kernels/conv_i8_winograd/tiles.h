@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels/conv_i8_winograd/contract.h"
+#include "kernels/conv_i8_winograd/subwindows.h"
 #include "kernels/op_desc.h"
 
 namespace octet::kernels::conv_i8_winograd {
@@ -17,8 +17,8 @@ struct Piece {
 
 /// `size`, at least 2, in as many pieces of 4 as leave no rest of 1, then at most two smaller ones.
 std::vector<Piece> cut(std::int64_t size);
-/// Points of all of them together.
-std::int64_t points_of(const std::vector<Piece>& pieces);
+/// Points of all of them together, of all subwindows.
+std::int64_t points_of(const std::vector<Piece>& pieces, const Subdivision& window);
 
 struct Tile {
   std::int64_t image, y, x;  ///< its first output pixel

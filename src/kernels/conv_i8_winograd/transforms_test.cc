@@ -97,9 +97,9 @@ TEST(WinogradTiles, CoverEverySizeWithoutRest) {
     EXPECT_EQ(end, size);
     EXPECT_LE(smaller, 2);
   }
-  EXPECT_EQ(points_of(cut(14)), 22);
-  EXPECT_EQ(points_of(cut(13)), 21);
-  EXPECT_EQ(points_of(cut(7)), 11);
+  EXPECT_EQ(points_of(cut(14), Subdivision(3)), 22);
+  EXPECT_EQ(points_of(cut(13), Subdivision(3)), 21);
+  EXPECT_EQ(points_of(cut(7), Subdivision(3)), 11);
 }
 
 struct Named {
@@ -281,11 +281,11 @@ void check_packing(Stored stored) {
             }
             const Matrix w = multiply(matrix_g(), filter);
             const Matrix expected = stored == Stored::kW ? w : multiply(w, transposed(matrix_g()));
-            const int parts = packed.parts_of_row();
+            const int parts = packed.planes_of_row(0);
             for (int p = 0; p < kSide * parts; ++p) {
               std::int16_t got;
               std::memcpy(&got,
-                          buffer.data() + panel.weights + p * packed.point_bytes(panel.lanes) +
+                          buffer.data() + panel.weights + p * packed.plane_bytes(panel.lanes) +
                               (c / 2 * panel.lanes + lane) * 4 + c % 2 * 2,
                           sizeof got);
               ASSERT_EQ(got,

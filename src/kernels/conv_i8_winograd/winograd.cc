@@ -17,6 +17,7 @@
 #include "kernels/conv_dot/direct.h"
 #include "kernels/conv_i8_winograd/block.h"
 #include "kernels/conv_i8_winograd/packing.h"
+#include "kernels/conv_i8_winograd/subwindows.h"
 #include "kernels/conv_i8_winograd/tiles.h"
 #include "kernels/work_share.h"
 
@@ -33,9 +34,16 @@ constexpr std::int64_t kProductsOfInput = 6, kWeightTiles = 16;
 // Of a worker: shares differ by one, so with ten they are within a tenth.
 constexpr std::int64_t kTilesOfAnEvenShare = 10;
 
-/// Channels that V holds for one group of the convolution: whole lines of the instruction set's.
-std::int64_t v_lines(const ConvDesc& desc, const InstructionSet& isa) {
+/// Whole lines of the instruction set's that hold the input channels of one group of the convolution.
+std::int64_t lines_of(const ConvDesc& desc, const InstructionSet& isa) {
   return conv_dot::divide_up(desc.input.channels / desc.groups, isa.transforms->channels);
+}
+
+/// Channels that V holds: those of all subwindows, the last line of each of which reaches into the next
+/// one's.
+std::int64_t v_channels(const ConvDesc& desc, const InstructionSet& isa) {
+  const int before_last = Subwindows(desc.window).count() - 1;
+  return before_last * (desc.input.channels / desc.groups) + lines_of(desc, isa) * isa.transforms->channels;
 }
 
 class WinogradConvolution final : public Kernel {
@@ -49,7 +57,7 @@ class WinogradConvolution final : public Kernel {
         weights_(desc, isa.lanes, stored),
         single_panels_(shares_of(1)),
         whole_lines_(shares_of(kLine / static_cast<std::int64_t>(size_of(desc.output.type)))),
-        layout_(v_lines(desc, isa) * isa.transforms->channels, isa.lanes, isa.rows),
+        layout_(v_channels(desc, isa), isa.lanes, isa.rows),
         epilogue_(conv_dot::epilogue_of(desc)),
         bounded_epilogue_(conv_dot::bounded(epilogue_)),
         output_(desc.output),
@@ -80,7 +88,7 @@ class WinogradConvolution final : public Kernel {
       std::int64_t products = 0;  // of a tile's points, all tiles
       for (std::int64_t t = tiles.begin; t < tiles.end; ++t) {
         const Tile tile = tiling_.tile(t);
-        products += inputs_of(tile.height) * inputs_of(tile.width);
+        products += weights_.subwindows().points(tile.height, tile.width);
       }
       for (std::int64_t p = panels.begin; p < panels.end; ++p)
         macs += products * weights_.pairs() * 2 * weights_.panels()[static_cast<std::size_t>(p)].lanes;
@@ -128,12 +136,12 @@ class WinogradConvolution final : public Kernel {
 
   /// Scratch, before the block's, for a row of U of a panel, where that is made.
   std::int64_t u_row_bytes() const {
-    return weights_.stored() == Stored::kW ? kSide * weights_.point_bytes(isa_.lanes) : 0;
+    return weights_.stored() == Stored::kW ? kSide * weights_.plane_bytes(isa_.lanes) : 0;
   }
 
   void run_block(const Call& call, Share tiles, Share panels) const;
   void transform_inputs(const Call& call, std::int64_t group, const Block& block) const;
-  void list_pixels(const Tile& tile, const std::byte* image, const std::byte* halo,
+  void list_pixels(const Tile& tile, int subwindow, const std::byte* image, const std::byte* halo,
                    const std::byte** pixels) const;
   void multiply(const Call& call, const conv_dot::Panel& panel, const Block& block) const;
   void transform_outputs(const Call& call, std::size_t panel, const Block& block) const;
@@ -188,23 +196,30 @@ void WinogradConvolution::run_block(const Call& call, Share tiles, Share panels)
 }
 
 void WinogradConvolution::transform_inputs(const Call& call, std::int64_t group, const Block& block) const {
-  const std::int64_t channel = group * (desc_.input.channels / desc_.groups);
+  const std::int64_t channels = desc_.input.channels / desc_.groups, channel = group * channels;
+  const Operand& input = call.inputs[0];
   const std::byte* pixels[kPoints];
-  InputTile in{pixels, v_lines(desc_, isa_), block.v, block.v_point};
-  for (int t = 0; t < block.count; ++t, in.v += layout_.v_tile()) {
+  InputTile in{pixels, lines_of(desc_, isa_), block.v, block.v_point};
+  for (int t = 0; t < block.count; ++t) {
     const Tile& tile = block.tiles[t];
-    const Operand& input = call.inputs[0];
-    list_pixels(tile, input.data + tile.image * input.image_stride + channel, halo_.data() + channel, pixels);
-    isa_.transforms->input[static_cast<int>(tile.height)][static_cast<int>(tile.width)](in);
+    const std::byte* const image = input.data + tile.image * input.image_stride + channel;
+    const auto transform =
+        isa_.transforms->input[static_cast<int>(tile.height)][static_cast<int>(tile.width)];
+    for (int s = 0; s < weights_.subwindows().count(); ++s) {  // in this order: see v_channels
+      list_pixels(tile, s, image, halo_.data() + channel, pixels);
+      in.v = block.v + t * layout_.v_tile() + s * channels * 2;
+      transform(in);
+    }
   }
 }
 
 // `image`, `halo`: the first channel to read.
-void WinogradConvolution::list_pixels(const Tile& tile, const std::byte* image, const std::byte* halo,
-                                      const std::byte** pixels) const {
+void WinogradConvolution::list_pixels(const Tile& tile, int subwindow, const std::byte* image,
+                                      const std::byte* halo, const std::byte** pixels) const {
   const std::int64_t step = desc_.input.pixel_step(), row_step = desc_.input.width * step;
   const std::int64_t height = desc_.input.height, width = desc_.input.width;
-  const std::int64_t top = tile.y - desc_.window.pad_top, left = tile.x - desc_.window.pad_left;
+  const std::int64_t top = tile.y - desc_.window.pad_top + weights_.subwindows().top(subwindow);
+  const std::int64_t left = tile.x - desc_.window.pad_left + weights_.subwindows().left(subwindow);
   const int rows = inputs_of(tile.height), columns = inputs_of(tile.width);
   const std::byte* row = image + top * row_step + left * step;
   if (top >= 0 && left >= 0 && top + rows <= height && left + columns <= width) {
@@ -226,32 +241,38 @@ void WinogradConvolution::multiply(const Call& call, const conv_dot::Panel& pane
   std::fill_n(first_sums, isa_.rows, weights_.first_sums(call.weights) + panel.channel * 4);
 
   const auto& functions = isa_.products->fast.block[panel.lanes / kChannelBlock - 1];
-  std::int64_t offset = 0;
+  const Subwindows& subwindows = weights_.subwindows();
+  const std::int64_t v_subwindow = desc_.input.channels / desc_.groups * 2;
+  std::int64_t taps[kMostSubwindows];
   conv_dot::Block product{};
-  product.taps = &offset;
-  product.tap_count = 1;
+  product.taps = taps;
   product.groups = weights_.pairs();
   product.epilogue = &sums_;
-  const std::int64_t part_bytes = weights_.point_bytes(panel.lanes), lines = panel.lanes * 4 / kLine;
+  const std::int64_t plane = weights_.plane_bytes(panel.lanes), lines = panel.lanes * 4 / kLine;
   const std::byte* row = call.weights + panel.weights;
   for (int i = 0; i < kSide; ++i) {
-    const std::byte* const next = row + weights_.parts_of_row() * part_bytes;
+    const std::byte* const next = row + weights_.planes_of_row(i) * plane;
     product.weights = row;
     if (weights_.stored() == Stored::kW) {
-      isa_.transforms->weights({row, call.scratch, part_bytes});
+      isa_.transforms->weights({row, call.scratch, plane});
       product.weights = call.scratch;
     }
-    for (int j = 0; j < kSide; ++j, offset += block.v_point, product.weights += part_bytes) {
+    for (int j = 0; j < kSide; ++j) {
       const int point = i * kSide + j;
       const Rows& rows = block.rows_of(point);
       product.bias = point == kCentrePoint ? first_sums : zeros;
+      product.tap_count = 0;
+      for (int s = 0; s < subwindows.count(); ++s) {
+        if (subwindows.has_point(s, point))
+          taps[product.tap_count++] = point * block.v_point + s * v_subwindow;
+      }
       // What is read next of the weights, which the first products of a point fetch, one line of each pair of
       // channels: the next point of U, or of W, while there is some, a part of the next row.
       const std::byte* soon = nullptr;
       if (weights_.stored() == Stored::kU) {
-        soon = product.weights + part_bytes;
-      } else if (j < weights_.parts_of_row()) {
-        soon = next + j * part_bytes;
+        soon = product.weights + product.tap_count * plane;
+      } else if (j < weights_.planes_of_row(i)) {
+        soon = next + j * plane;
       }
       for (int part = 0; part < rows.parts; ++part) {
         const int begin = rows.begins[part];
@@ -260,6 +281,7 @@ void WinogradConvolution::multiply(const Call& call, const conv_dot::Panel& pane
         product.ahead = soon != nullptr && part < lines ? soon - product.weights + part * kLine : 0;
         functions[rows.begins[part + 1] - begin - 1](product);
       }
+      product.weights += product.tap_count * plane;
     }
     row = next;
   }
@@ -305,12 +327,14 @@ const ConvDesc* as_winograd(const OpDesc& op) {
   if (conv_dot::direct_cost(op, DataType::kUInt8, 1) < 0) return nullptr;
   const ConvDesc& desc = std::get<ConvDesc>(op);
   const WindowDesc& w = desc.window;
-  const bool window = w.kernel_h == 3 && w.kernel_w == 3 && w.stride_h == 1 && w.stride_w == 1 &&
+  const auto divisible = [](std::int64_t taps) { return taps >= kTaps && taps <= kLargestWindow; };
+  const bool window = divisible(w.kernel_h) && divisible(w.kernel_w) && w.stride_h == 1 && w.stride_w == 1 &&
                       w.dilation_h == 1 && w.dilation_w == 1;
   const std::int64_t in = desc.input.channels / desc.groups;
+  const bool pairs = Subwindows(w).count() == 1 || in % 2 == 0;
   const bool channels = in >= kChannelBlock && (desc.groups == 1 || in % kChannelBlock == 0);
   const bool tiles = desc.output.height >= 2 && desc.output.width >= 2;
-  return window && channels && tiles && !desc.bias_map ? &desc : nullptr;
+  return window && pairs && channels && tiles && !desc.bias_map ? &desc : nullptr;
 }
 
 std::unique_ptr<Kernel> make_winograd(const ConvDesc& desc, const InstructionSet& isa, Stored stored,

@@ -22,7 +22,8 @@ struct InstructionSet {
 
 extern const InstructionSet kAvx2, kAvx512, kAvx512Vnni;
 
-/// The description if this family computes it, else null: 3x3 of stride 1 over whole blocks of channels.
+/// The description if this family computes it, else null: 3x3 to 9x9 of stride 1 over whole blocks of
+/// channels.
 const ConvDesc* as_winograd(const OpDesc& desc);
 
 /// kIgnored: computes what the condition excludes too, wrongly; for the test that shows what it is for.

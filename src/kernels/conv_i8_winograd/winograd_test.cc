@@ -18,10 +18,13 @@ using conv_dot::square;
 using conv_dot::Values;
 using conv_dot::Way;
 
-/// A kernel that keeps W, whatever the layer's size.
+/// A kernel that keeps W, whatever the layer's size, where it can (windows of 3x3).
 template <const conv_i8_winograd::InstructionSet& kIsa>
 std::unique_ptr<Kernel> create_with_w(const OpDesc& desc) {
-  return make_winograd(std::get<ConvDesc>(desc), kIsa, conv_i8_winograd::Stored::kW);
+  using conv_i8_winograd::Stored;
+  const auto& conv = std::get<ConvDesc>(desc);
+  const bool whole = conv_i8_winograd::Subwindows(conv.window).count() == 1;
+  return make_winograd(conv, kIsa, whole ? Stored::kW : Stored::kU);
 }
 
 std::vector<Named> kernels_here() {
@@ -155,6 +158,30 @@ TEST(WinogradConvolution, GroupsOfWholeBlocks) {
       }
 }
 
+// One to three subwindows of 1 to 3 taps, both ways.
+TEST(WinogradConvolution, AllWindows) {
+  for (std::int64_t height = 3; height <= 9; ++height)
+    for (std::int64_t width = 3; width <= 9; ++width) {
+      Case c{16, 13, 14, 24, {height, width, 1, 1, 2, 1, 1, 2, 1, 1}};
+      c.zero_in = 77;
+      check(c, 2, {{.workers = 2}}, Values::kRandom, static_cast<std::uint32_t>(10 * height + width));
+    }
+}
+
+TEST(WinogradConvolution, ChannelTailsOfSubwindows) {
+  for (std::int64_t channels = 16; channels <= 100; channels += 2) {
+    Case c{channels, 6, 9, 48, square(5, 1, 2)};
+    c.zero_in = 250;
+    check(c, 3, kAllWays);
+  }
+  for (std::int64_t groups : {2, 3})
+    for (std::int64_t in : {16, 48}) {
+      Case c{in * groups, 13, 6, 32 * groups, square(5, 1, 2), groups};
+      c.zero_in = 90, c.input_part = 16, c.halo_by_channel = in == 48;
+      check(c, 2, kAllWays);
+    }
+}
+
 // Input and weights that make each product at one point as large as it can be: M exceeds 2^31 many times.
 TEST(WinogradConvolution, SumsThatWrapManyTimes) {
   using conv_i8_winograd::kSide;
@@ -217,6 +244,19 @@ std::unique_ptr<Kernel> without_condition(const OpDesc& desc) {
                        conv_i8_winograd::Condition::kIgnored);
 }
 
+// Weights of 5x5 all of one sign, at the condition and beyond it.
+TEST(WinogradConvolution, TheConditionCountsAllSubwindows) {
+  for (int more : {0, 4000}) {
+    conv_dot::Problem problem(Case{96, 9, 7, 32, square(5, 1, 2)}.desc(), 1, 1);
+    fill_to_the_condition(problem, more);
+    EXPECT_EQ(conv_i8_winograd::fits(problem.weights, problem.desc.output.channels), more == 0);
+    problem.input.fill([&](int, std::int64_t, std::int64_t) { return 255; });
+    for (float& m : problem.multipliers) m = 3e-6f;
+    problem.desc.output.quantization.zero_point = 128;
+    check(problem, kAllWays);
+  }
+}
+
 // The negative control: beyond the condition Winograd alone gives other bytes, so the condition is needed,
 // and the kernels, which compute such layers directly, do not.
 TEST(WinogradConvolution, LayersBeyondTheConditionAreComputedDirectly) {
@@ -263,10 +303,12 @@ TEST(WinogradConvolution, RandomShapes) {
   const auto pick = [&](std::int64_t low, std::int64_t high) { return random.pick(low, high); };
   for (int i = 0; i < 200 && !HasFatalFailure(); ++i) {
     Case c{pick(16, 100), pick(2, 30), pick(2, 30), pick(1, 100)};
-    c.window = {3, 3, 1, 1, pick(0, 2), pick(0, 2), pick(0, 2), pick(0, 2), 1, 1};
+    WindowDesc& w = c.window;
+    w = {3, 3, 1, 1, pick(0, 2), pick(0, 2), pick(0, 2), pick(0, 2), 1, 1};
+    if (pick(0, 1) == 0) w.kernel_h = pick(3, 9), w.kernel_w = pick(3, 9), c.in += c.in % 2;
     // At least two rows and columns of outputs.
-    c.window.pad_top += std::max<std::int64_t>(0, 4 - c.height - c.window.pad_top - c.window.pad_bottom);
-    c.window.pad_right += std::max<std::int64_t>(0, 4 - c.width - c.window.pad_left - c.window.pad_right);
+    w.pad_top += std::max<std::int64_t>(0, w.kernel_h + 1 - c.height - w.pad_top - w.pad_bottom);
+    w.pad_right += std::max<std::int64_t>(0, w.kernel_w + 1 - c.width - w.pad_left - w.pad_right);
     if (pick(0, 4) == 0) c.groups = 2, c.in = 32 * pick(1, 3), c.out = 32 * pick(1, 3);
     c = random.with_values(c);
     check(c, random.images(), {random.way(c, 4)}, random.values(Values::kNormal),
@@ -282,6 +324,7 @@ TEST(WinogradConvolution, KeepsHalfOfUInLargeLayersOverSmallMaps) {
   EXPECT_EQ(stored_of(512, 7), Stored::kW);
   EXPECT_EQ(stored_of(512, 14), Stored::kU);
   EXPECT_EQ(stored_of(192, 7), Stored::kU);
+  EXPECT_EQ(conv_i8_winograd::stored_of(Case{512, 7, 7, 512, square(5, 1, 2)}.desc()), Stored::kU);
   const ConvDesc desc = Case{512, 7, 7, 512, square(3, 1, 1)}.desc();
   for (const Named& kernel : kernels_here()) {
     EXPECT_LT(kernel.variant.create(desc)->packed_bytes(), 512u * 512 * 18 * 2 + (1u << 16)) << kernel.name;
@@ -295,7 +338,10 @@ TEST(WinogradConvolution, TakesNoOthers) {
   const ConvDesc others[] = {
       Case{32, 8, 8, 32, square(3, 2, 1)}.desc(),
       Case{32, 8, 8, 32, square(1)}.desc(),
-      Case{32, 8, 8, 32, square(5, 1, 2)}.desc(),
+      Case{32, 8, 8, 32, square(2, 1, 1)}.desc(),
+      Case{32, 8, 8, 32, {1, 7, 1, 1, 0, 3, 0, 3, 1, 1}}.desc(),
+      Case{32, 8, 8, 32, square(10, 1, 5)}.desc(),
+      Case{33, 8, 8, 32, square(5, 1, 2)}.desc(),
       Case{32, 8, 8, 32, square(3, 1, 2, 2)}.desc(),
       Case{8, 8, 8, 32, square(3, 1, 1)}.desc(),
       Case{32, 1, 8, 32, square(3, 1, 1)}.desc(),

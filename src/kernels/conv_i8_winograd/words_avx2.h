@@ -21,7 +21,7 @@ inline Words load_bytes(const std::byte* p) {
 inline Words load_words(const std::byte* p) {
   return {_mm256_load_si256(reinterpret_cast<const __m256i*>(p))};
 }
-inline void store(std::byte* p, Words v) { _mm256_store_si256(reinterpret_cast<__m256i*>(p), v.all); }
+inline void store(std::byte* p, Words v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v.all); }
 inline Words operator+(Words a, Words b) { return {_mm256_add_epi16(a.all, b.all)}; }
 inline Words operator-(Words a, Words b) { return {_mm256_sub_epi16(a.all, b.all)}; }
 inline Words twice(Words v) { return v + v; }

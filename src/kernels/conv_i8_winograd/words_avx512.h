@@ -21,7 +21,7 @@ inline Words load_bytes(const std::byte* p) {
   return {_mm512_maskz_cvtepu8_epi16(0xffffffff, bytes)};
 }
 inline Words load_words(const std::byte* p) { return {_mm512_load_si512(p)}; }
-inline void store(std::byte* p, Words v) { _mm512_store_si512(p, v.all); }
+inline void store(std::byte* p, Words v) { _mm512_storeu_si512(p, v.all); }
 inline Words operator+(Words a, Words b) { return {_mm512_add_epi16(a.all, b.all)}; }
 inline Words operator-(Words a, Words b) { return {_mm512_sub_epi16(a.all, b.all)}; }
 inline Words twice(Words v) { return v + v; }

@@ -4,7 +4,7 @@
 //   w = t^3 * y^4                                                      in [0.828, 1.171]
 //   t^(-3/4) = y * w^(-1/4), with the minimax polynomial of degree 3   relative error 1.06e-5
 //
-// One degree more would bring 8e-7; a byte is 255 steps, and the arithmetic units are what the layer waits for.
+// One degree more would bring 8e-7; a byte has 255 steps, and arithmetic is what the layer waits for.
 #pragma once
 
 #include <cstdint>
