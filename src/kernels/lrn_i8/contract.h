@@ -8,9 +8,9 @@
 //         beta 0.75        p is a product of two factors, and the ratio goes into the second:
 //                          fma(float(q - z_in) * guess, root * (s_in / s_out), float(z_out))
 //
-// The power is a fixed sequence of operations (power.h), the same on every instruction set. Its relative error
-// is below 2e-6 (beta 0.75: below 1.2e-5), so a result differs from the exact one only where that lies within
-// 255 times as much of a tie.
+// The power is a fixed sequence of operations (power.h), the same on every instruction set. Its relative
+// error is below 2e-6 (beta 0.75: below 1.2e-5), so a result differs from the exact one only where that lies
+// within 255 times as much of a tie.
 //
 // Across channels, the unit of work is a run of neighbouring pixels of one image. Their q - z_in are first
 // laid down as 16-bit integers, [pixel][margin + channels + margin] with zeros in the margins, so that a

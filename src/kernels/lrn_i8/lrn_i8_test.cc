@@ -93,7 +93,7 @@ Expected plain_value(const LrnDesc& d, const NhwcTensor& x, int n, std::int64_t 
 
   const double real = double{in.scale} * q *
                       std::pow(double{a.k} + double{d.alpha} / double{count} * double{in.scale} *
-                                               double{in.scale} * static_cast<double>(sum),
+                                                 double{in.scale} * static_cast<double>(sum),
                                -double{d.beta});
   const double scaled = std::clamp(real / double{out.scale} + out.zero_point, 0.0, 255.0);
   Expected expected;

@@ -12,7 +12,8 @@
 
 namespace octet::kernels {
 
-/// t^(-3/4) in two factors: a guess, and what it is off by (times what `terms` has beyond kInverseFourthRoot).
+/// t^(-3/4) in two factors: a guess, and what it is off by (times what `terms` has beyond
+/// kInverseFourthRoot).
 struct ThreeQuarterFactors {
   float guess, root;
 };
