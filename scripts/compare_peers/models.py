@@ -11,6 +11,7 @@ import math
 import pathlib
 import random
 import struct
+import zlib
 from dataclasses import dataclass
 
 import engines
@@ -219,7 +220,7 @@ def write_planes(file, pictures, first, count):
 
 
 def write_files(folder, pictures, first, count):
-    """Portable pixmaps, whose channels are R, G, B where the networks' are B, G, R."""
+    """PNG files, whose channels are R, G, B where the networks' are B, G, R."""
     size, (height, width, _) = math.prod(pictures.shape), pictures.shape
     folder.mkdir(exist_ok=True)
     with open(pictures.file, "rb") as source:
@@ -227,4 +228,8 @@ def write_files(folder, pictures, first, count):
         for number in range(first, first + count):
             picture = bytearray(source.read(size))
             picture[0::3], picture[2::3] = picture[2::3], picture[0::3]
-            (folder / f"{number}.ppm").write_bytes(b"P6\n%d %d\n255\n" % (width, height) + picture)
+            rows = b"".join(b"\0" + picture[y * width * 3:(y + 1) * width * 3] for y in range(height))
+            header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)  # 8 bits, RGB
+            chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows, 1)), (b"IEND", b"")]
+            (folder / f"{number}.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(
+                struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks))

@@ -28,6 +28,7 @@ const Copy kCopies[] = {
     {"picture_less_mean_to_bytes", real(3, 224, Layout::kNchw), narrow(3, 224, DataType::kUInt8, 1, 4), 0,
      true},
     {"picture_to_quantised_bytes", real(3, 224, Layout::kNchw), narrow(3, 224, DataType::kUInt8, 0.5f, 4)},
+    {"picture_to_bf16", real(3, 224, Layout::kNchw), narrow(3, 224, DataType::kBFloat16, 1, 4)},
     {"picture_bytes_3_to_4", narrow(3, 224, DataType::kUInt8, 1, 3), narrow(3, 224, DataType::kUInt8, 1, 4),
      0, true},
     {"blocked_to_u8", real(256, 28, Layout::kNchw16c), narrow(256, 28, DataType::kUInt8)},

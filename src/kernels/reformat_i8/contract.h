@@ -45,6 +45,8 @@ struct ReformatI8Functions {
   /// Planar FP32 of 1 to 4 channels to pixels of 4 bytes, all four written: x / scale + offset where `mean`
   /// is null, x + mean otherwise.
   ReformatFunction quantize_pixels;
+  /// The same to pixels of 4 BF16.
+  ReformatFunction quantize_bf16_pixels;
 };
 
 extern const ReformatI8Functions kReformatI8Generic;

@@ -81,11 +81,19 @@ void quantize_pixels(const ReformatRun& run) {
     }
 }
 
+void quantize_bf16_pixels(const ReformatRun& run) {
+  const float* from = reinterpret_cast<const float*>(run.input);
+  auto* to = reinterpret_cast<BFloat16*>(run.output);
+  for (std::int64_t p = 0; p < run.pixels; ++p)
+    for (std::int64_t c = 0; c < kChannelQuad; ++c)
+      to[p * kChannelQuad + c] = narrow<BFloat16>(c < run.channels ? from[c * run.plane + p] : 0.0f, run);
+}
+
 }  // namespace
 
 const ReformatI8Functions kReformatI8Generic = {
-    quantize<std::uint8_t>,   quantize<std::int16_t>,   quantize<BFloat16>,
-    dequantize<std::uint8_t>, dequantize<std::int16_t>, dequantize<BFloat16>,
-    requantize<std::uint8_t>, requantize<std::int16_t>, quantize_pixels};
+    quantize<std::uint8_t>,   quantize<std::int16_t>, quantize<BFloat16>,       dequantize<std::uint8_t>,
+    dequantize<std::int16_t>, dequantize<BFloat16>,   requantize<std::uint8_t>, requantize<std::int16_t>,
+    quantize_pixels,          quantize_bf16_pixels};
 
 }  // namespace octet::kernels

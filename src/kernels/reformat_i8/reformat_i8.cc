@@ -17,7 +17,8 @@ constexpr std::int64_t kUnitPixels = 256;
 
 bool is_real(const FeatureMap& map) { return map.type == DataType::kFloat32; }
 bool is_quad(const FeatureMap& map) {
-  return map.type == DataType::kUInt8 && map.pixel_step() == kChannelQuad && map.channels <= kChannelQuad;
+  const bool has_a_way = map.type == DataType::kUInt8 || map.type == DataType::kBFloat16;
+  return has_a_way && map.pixel_step() == kChannelQuad && map.channels <= kChannelQuad;
 }
 
 /// Copies whole pixels of `bytes` bytes.
@@ -93,16 +94,16 @@ class Reformat final : public Kernel {
     return pixels_ || in_.type == DataType::kBFloat16 || in_.quantization == out_.quantization;
   }
 
-  /// Copies that write all four bytes of a picture's pixels by themselves.
+  /// Copies that write all four values of a picture's pixels by themselves.
   bool writes_quads() const {
-    if (!is_quad(out_)) return false;
+    if (!is_quad(out_) || in_.channels != out_.channels) return false;
     if (is_real(in_)) return in_.layout == Layout::kNchw;
     return pixels_ && in_.pixel_step() == 3 && in_.channels == 3;
   }
 
   ReformatFunction function_of(const ReformatI8Functions& f) const {
     if (is_real(in_)) {
-      if (writes_quads()) return f.quantize_pixels;
+      if (writes_quads()) return out_.type == DataType::kUInt8 ? f.quantize_pixels : f.quantize_bf16_pixels;
       return out_.type == DataType::kUInt8   ? f.quantize_u8
              : out_.type == DataType::kInt16 ? f.quantize_s16
                                              : f.quantize_bf16;
@@ -221,7 +222,7 @@ class Reformat final : public Kernel {
 bool fits_pictures(const ReformatDesc& d) {
   const FeatureMap &in = d.input, &out = d.output;
   if (in.channels > kChannelQuad || in.channels != out.channels) return false;
-  if (is_real(in)) return in.layout == Layout::kNchw && is_quad(out);
+  if (is_real(in)) return in.layout == Layout::kNchw && is_quad(out) && out.type == DataType::kUInt8;
   if (in.type != DataType::kUInt8) return false;
   return is_real(out) || out.type == DataType::kUInt8;
 }

@@ -118,10 +118,14 @@ TEST(ReformatI8, QuantisesIntoAnyChannelsOfAConcatenation) {
 
 TEST(ReformatI8, QuantisesPicturesIntoPixelsOfFour) {
   std::uint32_t seed = 200;
-  for (std::int64_t channels : {1, 2, 3, 4})
-    for (auto [height, width] : {std::pair<std::int64_t, std::int64_t>{1, 1}, {3, 5}, {8, 16}, {31, 33}})
-      expect_quantised(real_map(channels, height, width, Layout::kNchw),
-                       narrow_map(channels, height, width, DataType::kUInt8, {0.02f, 77}, 4), 0, 2, seed++);
+  for (DataType type : {DataType::kUInt8, DataType::kBFloat16})
+    for (std::int64_t channels : {1, 2, 3, 4})
+      for (auto [height, width] : {std::pair<std::int64_t, std::int64_t>{1, 1}, {3, 5}, {8, 16}, {31, 33}})
+        expect_quantised(real_map(channels, height, width, Layout::kNchw),
+                         narrow_map(channels, height, width, type, {0.02f, 77}, 4), 0, 2, seed++);
+  for (std::int64_t offset : {0, 1, 2})
+    expect_quantised(real_map(2, 5, 7, Layout::kNchw),
+                     narrow_map(offset + 2, 5, 7, DataType::kBFloat16, {}, 4), offset, 2, seed++);
 }
 
 void expect_dequantised(const FeatureMap& from, const FeatureMap& to, std::int64_t offset, int workers,

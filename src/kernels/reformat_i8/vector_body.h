@@ -165,9 +165,24 @@ void quantize_pixels(const ReformatRun& run) {
   }
 }
 
-constexpr ReformatI8Functions kFunctions = {quantize<U8>,   quantize<S16>,   quantize<Bf16>,
-                                            dequantize<U8>, dequantize<S16>, dequantize<Bf16>,
-                                            requantize<U8>, requantize<S16>, quantize_pixels};
+void quantize_bf16_pixels(const ReformatRun& run) {
+  alignas(64) std::uint16_t tile[4][kLanes] = {};
+  for (std::int64_t p = 0; p < run.pixels; p += kLanes) {
+    const std::int64_t count = at_most_16(run.pixels - p);
+    for (std::int64_t c = 0; c < run.channels; ++c) {
+      const F32x16 x = load_lanes<F32>(run.input + (c * run.plane + p) * F32::kBytes, count);
+      Bf16::store(reinterpret_cast<std::byte*>(tile[c]), x);
+    }
+    alignas(64) std::uint16_t pixels[kLanes][4];
+    for (int i = 0; i < kLanes; ++i)
+      for (int c = 0; c < 4; ++c) pixels[i][c] = tile[c][i];
+    __builtin_memcpy(run.output + p * 8, pixels, static_cast<std::size_t>(count * 8));
+  }
+}
+
+constexpr ReformatI8Functions kFunctions = {
+    quantize<U8>,     quantize<S16>,  quantize<Bf16>,  dequantize<U8>,  dequantize<S16>,
+    dequantize<Bf16>, requantize<U8>, requantize<S16>, quantize_pixels, quantize_bf16_pixels};
 
 }  // namespace
 }  // namespace octet::kernels
