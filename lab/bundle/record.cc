@@ -68,7 +68,7 @@ Json octet_build() {
           {"build_type", build.build_type}};
 }
 
-RecordStore::RecordStore(fs::path folder) : folder_(std::move(folder) / "records") {
+RecordStore::RecordStore(const fs::path& folder) : folder_(folder / "records") {
   make_writable_folder(folder_);
 }
 

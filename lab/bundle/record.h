@@ -31,7 +31,7 @@ Json octet_build();
 class RecordStore {
  public:
   /// DIR/records; made if it is not there. Throws Error(kIo).
-  explicit RecordStore(std::filesystem::path folder);
+  explicit RecordStore(const std::filesystem::path& folder);
 
   /// The record of this key if it is there, whole and of the same `depends`; one that is broken or of other
   /// options is put aside (renamed to *.stale) and nothing is returned. Throws Error(kUnsupported) for a

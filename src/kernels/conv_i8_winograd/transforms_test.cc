@@ -145,11 +145,12 @@ TEST(WinogradTransforms, OfInputsMultiplyByB) {
         const std::byte* pixels[kPoints] = {};
         for (int y = 0; y < rows; ++y)
           for (int x = 0; x < columns; ++x) {
-            std::byte* pixel = memory[static_cast<std::size_t>(y * kSide + x)].data() + 1;
+            const int place = y * kSide + x, patch_place = y * columns + x;
+            std::byte* pixel = memory[static_cast<std::size_t>(place)].data() + 1;
             for (std::int64_t c = 0; c < channels; ++c)
               pixel[c] =
-                  std::byte{patches[static_cast<std::size_t>(c)][static_cast<std::size_t>(y * columns + x)]};
-            pixels[y * kSide + x] = pixel;
+                  std::byte{patches[static_cast<std::size_t>(c)][static_cast<std::size_t>(patch_place)]};
+            pixels[place] = pixel;
           }
         const std::int64_t step = channels * 2 + 64;
         base::AlignedBuffer v(static_cast<std::size_t>(kPoints * step));
@@ -277,7 +278,7 @@ void check_packing(Stored stored) {
             if (c < in && k < (panel.group + 1) * group_outputs) {
               for (std::int64_t tap = 0; tap < 9; ++tap)
                 filter[static_cast<std::size_t>(tap / 3)][static_cast<std::size_t>(tap % 3)] =
-                    problem.weights[static_cast<std::size_t>((k * in + c) * 9 + tap)];
+                    std::int64_t{problem.weights[static_cast<std::size_t>((k * in + c) * 9 + tap)]};
             }
             const Matrix w = multiply(matrix_g(), filter);
             const Matrix expected = stored == Stored::kW ? w : multiply(w, transposed(matrix_g()));
