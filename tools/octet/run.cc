@@ -1,11 +1,12 @@
-// octet run: the network on a NumPy array, batch by batch.
+// octet run: the network on a NumPy array or on picture files, batch by batch.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
-#include <optional>
+#include <utility>
 
+#include "lab/calibration/calibration_images.h"
 #include "octet/error.h"
 #include "tools/octet/command.h"
 #include "tools/octet/common_options.h"
@@ -21,15 +22,28 @@ struct RunArguments {
   EngineOptions engine;
   PictureOptions pictures;
   std::string input;
+  std::string images;
+  std::string list;
   std::string output;
 };
 
-/// Reads images from the array as the network's input: FP32 as they are, u8 pictures through preprocessing.
+/// What the network runs on, as its input.
 class ImageSource {
+ public:
+  virtual ~ImageSource() = default;
+  virtual std::int64_t images() const = 0;
+  /// Null where the values are the network's input as they are.
+  virtual const lab::Preprocessing* preprocessing() const = 0;
+  /// The next `count` images, of which there are so many.
+  virtual void read(int count, std::span<float> values) = 0;
+};
+
+/// FP32 arrays as they are, u8 pictures through preprocessing.
+class ArrayImages : public ImageSource {
  public:
   /// Subject: Network or Engine.
   template <class Subject>
-  ImageSource(const RunArguments& options, const Subject& subject)
+  ArrayImages(const RunArguments& options, const Subject& subject)
       : reader_(options.input), input_(single_input(subject)) {
     const Shape& shape = reader_.header().shape;
     if (reader_.header().type == DataType::kUInt8) {
@@ -46,13 +60,12 @@ class ImageSource {
     }
   }
 
-  std::int64_t images() const { return reader_.header().shape[0]; }
-  /// Null where the array holds the network's input as it is.
-  const lab::Preprocessing* preprocessing() const {
+  std::int64_t images() const override { return reader_.header().shape[0]; }
+  const lab::Preprocessing* preprocessing() const override {
     return reader_.header().type == DataType::kUInt8 ? &preprocessing_ : nullptr;
   }
 
-  void read(int count, std::span<float> values) {
+  void read(int count, std::span<float> values) override {
     if (reader_.header().type == DataType::kFloat32) {
       reader_.read(values);
       return;
@@ -81,16 +94,61 @@ class ImageSource {
   lab::Image picture_;
 };
 
-Engine open_engine(const RunArguments& options, std::optional<ImageSource>& source) {
+class FileImages : public ImageSource {
+ public:
+  template <class Subject>
+  FileImages(const RunArguments& options, const Subject& subject)
+      : FileImages(list_pictures(options), make_preprocessing(options.pictures, subject),
+                   single_input(subject)) {}
+
+  std::int64_t images() const override { return images_; }
+  const lab::Preprocessing* preprocessing() const override { return &preprocessing_; }
+
+  void read(int count, std::span<float> values) override {
+    const auto elements = static_cast<std::size_t>(input_.shape.elements_per_image());
+    for (int done = 0; done < count;) {
+      const int got = pictures_.next(count - done, values.subspan(static_cast<std::size_t>(done) * elements));
+      if (got == 0) throw Error(ErrorCode::kInternal, "run: pictures ended early");
+      done += got;
+    }
+  }
+
+ private:
+  FileImages(lab::Dataset pictures, lab::Preprocessing preprocessing, TensorInfo input)
+      : images_(static_cast<std::int64_t>(pictures.size())),
+        input_(std::move(input)),
+        preprocessing_(std::move(preprocessing)),
+        pictures_(std::move(pictures), preprocessing_, {}) {}
+
+  static lab::Dataset list_pictures(const RunArguments& options) {
+    if (options.list.empty()) return lab::list_images(options.images);
+    lab::LabelSource source;
+    source.labels = options.list;
+    return lab::load_labelled(options.images, source);
+  }
+
+  std::int64_t images_;
+  TensorInfo input_;
+  lab::Preprocessing preprocessing_;
+  lab::PictureImages pictures_;
+};
+
+template <class Subject>
+std::unique_ptr<ImageSource> open_source(const RunArguments& options, const Subject& subject) {
+  if (options.images.empty()) return std::make_unique<ArrayImages>(options, subject);
+  return std::make_unique<FileImages>(options, subject);
+}
+
+Engine open_engine(const RunArguments& options, std::unique_ptr<ImageSource>& source) {
   if (is_saved_engine(options.network.net)) {
     Engine engine = load_engine(options.network, options.engine);
-    source.emplace(options, engine);
+    source = open_source(options, engine);
     if (source->preprocessing() != nullptr)
       check_preprocessing(engine, *source->preprocessing(), options.engine.force);
     return engine;
   }
   const Network network = open_network(options.network);
-  source.emplace(options, network);
+  source = open_source(options, network);
   single_output(network);  // says what is wrong with it before anything is built
   return build_engine(
       network, options.engine,
@@ -98,7 +156,14 @@ Engine open_engine(const RunArguments& options, std::optional<ImageSource>& sour
 }
 
 int run(const RunArguments& options) {
-  std::optional<ImageSource> opened;
+  if (options.input.empty() == options.images.empty())
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("expected one of --input X.npy and --images DIR, got {}",
+                            options.input.empty() ? "none" : "both"));
+  if (!options.list.empty() && options.images.empty())
+    throw Error(ErrorCode::kInvalidArgument,
+                "--list: expected --images DIR, the folder of the listed pictures");
+  std::unique_ptr<ImageSource> opened;
   const Engine engine = open_engine(options, opened);
   ImageSource& source = *opened;
   Shape output_shape = single_output(engine).shape;
@@ -133,11 +198,16 @@ int run(const RunArguments& options) {
 void add_run(CLI::App& program, Run& selected) {
   auto options = std::make_shared<RunArguments>();
   CLI::App* command =
-      program.add_subcommand("run", "the network on a NumPy array (.npy), any number of images");
+      program.add_subcommand("run", "the network on a NumPy array (.npy) or on pictures, any number of them");
   add_network_options(*command, options->network);
   command->add_option("--input", options->input, "FP32 N x C x H x W, or u8 pictures N x H x W x 3 (R, G, B)")
-      ->type_name("X.npy")
-      ->required();
+      ->type_name("X.npy");
+  command->add_option("--images", options->images, "folder of pictures, in place of --input")
+      ->type_name("DIR");
+  command
+      ->add_option("--list", options->list,
+                   "Caffe's val.txt: which pictures of the folder, in which order; without it all by name")
+      ->type_name("FILE");
   command->add_option("-o,--output", options->output, "where the FP32 output goes, N first")
       ->type_name("Y.npy")
       ->required();
@@ -146,7 +216,8 @@ void add_run(CLI::App& program, Run& selected) {
   command->footer(
       "FP32 arrays are the network's input as it is; u8 pictures are resized, cropped and freed of their "
       "mean\n"
-      "by --protocol like picture files.\n\n"
+      "by --protocol like picture files. --tensor with the input's name writes pictures as the network gets "
+      "them.\n\n"
       "NET may be a saved engine (octet build).\n\n"
       "Example:\n  octet run resnet-50 --input x.npy -o y.npy --batch 8");
   command->callback([options, &selected] { selected = [options] { return run(*options); }; });
