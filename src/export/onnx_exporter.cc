@@ -1,67 +1,55 @@
 #include "export/onnx_exporter.h"
 
 #include <fmt/format.h>
-#include <import/onnx/onnx.pb.h>
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/atomic_file.h"
+#include "export/onnx_builder.h"
+#include "export/qdq_tensors.h"
 #include "graph/describe.h"
 #include "graph/validate.h"
 #include "octet/error.h"
-#include "octet/version.h"
 
 namespace octet::exporting {
 namespace {
 
-constexpr int kOpset = 13;
-constexpr int kIrVersion = 7;
-constexpr int kFloat = 1, kInt64 = 7;                               // TensorProto's data types
-constexpr std::int64_t kLargestMessage = std::int64_t{2000} << 20;  // protobuf's own limit is 2 GiB
-
-void set(onnx::Node& node, const char* name, std::int64_t value) {
-  onnx::Attribute& a = *node.add_attribute();
-  a.set_name(name), a.set_type(onnx::Attribute::INT), a.set_i(value);
-}
-void set(onnx::Node& node, const char* name, float value) {
-  onnx::Attribute& a = *node.add_attribute();
-  a.set_name(name), a.set_type(onnx::Attribute::FLOAT), a.set_f(value);
-}
-void set(onnx::Node& node, const char* name, const std::vector<std::int64_t>& values) {
-  onnx::Attribute& a = *node.add_attribute();
-  a.set_name(name), a.set_type(onnx::Attribute::INTS);
-  for (std::int64_t v : values) a.add_ints(v);
-}
-
 class Exporter {
  public:
-  explicit Exporter(const graph::Graph& graph) : graph_(graph), out_(*model_.mutable_graph()) {
-    model_.set_ir_version(kIrVersion);
-    model_.set_producer_name("octet");
-    model_.set_producer_version(kVersion);
-    onnx::OperatorSet& opset = *model_.add_opset_import();
-    opset.set_domain("");
-    opset.set_version(kOpset);
-    out_.set_name(graph.name.empty() ? "network" : graph.name);
+  /// `integers`: what is to be said as QDQ; null: everything is FP32.
+  explicit Exporter(const graph::Graph& graph, const IntegerForm* integers = nullptr)
+      : graph_(graph), out_(graph.name.empty() ? "network" : graph.name) {
+    if (integers == nullptr) return;
+    qdq_.emplace(graph, *integers, out_);
+    pixel_input_ = integers->pixel_input;
   }
 
   onnx::Model run() {
-    for (graph::TensorId t : graph_.inputs) declare(*out_.add_input(), t);
-    for (graph::TensorId t : graph_.outputs) declare(*out_.add_output(), t);
-    for (const graph::Node& node : graph_.nodes) {
-      node_ = &node;
-      std::visit([this](const auto& op) { write(op); }, node.op);
+    for (graph::TensorId t : graph_.inputs) declare_input(t);
+    for (graph::TensorId t : graph_.outputs) declare(*out_.graph().add_output(), t);
+    for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
+      node_ = &graph_.nodes[n];
+      if (qdq_) qdq_->begin(n);
+      std::visit([this](const auto& op) { write(op); }, node_->op);
+      if (qdq_) qdq_->end();
     }
-    return std::move(model_);
+    return out_.take();
   }
 
  private:
   const std::string& name(graph::TensorId t) const {
     return graph_.tensors[static_cast<std::size_t>(t)].name;
   }
-  const std::string& input(std::size_t i) const { return name(node_->inputs[i]); }
-  const std::string& output() const { return name(node_->outputs[0]); }
+  // The names under which the node reads and writes.
+  std::string input(std::size_t i) {
+    const graph::TensorId t = node_->inputs[i];
+    return qdq_ ? qdq_->operand(t) : name(t);
+  }
+  std::string written(graph::TensorId t) const { return qdq_ ? qdq_->result(t) : name(t); }
+  std::string output() const { return written(node_->outputs[0]); }
   const Shape& input_shape() const { return graph_.shape(node_->inputs[0]); }
   const Shape& output_shape() const { return graph_.shape(node_->outputs[0]); }
 
@@ -69,6 +57,15 @@ class Exporter {
     throw Error(ErrorCode::kUnsupported, fmt::format("{}: {}", graph::where(*node_), what));
   }
 
+  void declare_input(graph::TensorId t) {
+    onnx::ValueInfo& info = *out_.graph().add_input();
+    if (!pixel_input_) return declare(info, t);
+    info.set_name(name(t));
+    onnx::TensorType& type = *info.mutable_type()->mutable_tensor_type();
+    type.set_elem_type(kUInt8);
+    type.mutable_shape()->add_dim()->set_dim_param("N");
+    for (const std::size_t i : {2, 3, 1}) type.mutable_shape()->add_dim()->set_dim_value(graph_.shape(t)[i]);
+  }
   void declare(onnx::ValueInfo& info, graph::TensorId t) {
     info.set_name(name(t));
     onnx::TensorType& type = *info.mutable_type()->mutable_tensor_type();
@@ -79,15 +76,7 @@ class Exporter {
   }
 
   std::string initializer(const std::string& tensor_name, const Shape& shape, std::span<const float> values) {
-    bytes_ += static_cast<std::int64_t>(values.size_bytes());
-    if (bytes_ > kLargestMessage)
-      unsupported("the network's weights are larger than an ONNX file without external data can hold");
-    onnx::Tensor& tensor = *out_.add_initializer();
-    tensor.set_name(tensor_name);
-    tensor.set_data_type(kFloat);
-    for (std::int64_t d : shape.dims()) tensor.add_dims(d);
-    tensor.set_raw_data(values.data(), values.size_bytes());
-    return tensor_name;
+    return out_.initializer(tensor_name, shape, values);
   }
   std::string weight(std::size_t i, const char* suffix) {
     return initializer(node_->name + "." + suffix, node_->weights[i].shape(), node_->weights[i].values());
@@ -100,20 +89,29 @@ class Exporter {
   }
 
   onnx::Node& add(const char* op, std::vector<std::string> inputs, const std::string& result) {
-    onnx::Node& node = *out_.add_node();
-    node.set_op_type(op);
-    node.set_name(result);
-    for (std::string& i : inputs) node.add_input(std::move(i));
-    node.add_output(result);
-    return node;
+    return out_.add(op, std::move(inputs), result);
+  }
+  /// Operands of a convolution or fully connected layer: its input, weights and bias.
+  std::vector<std::string> with_weights(const std::string& from) {
+    std::vector<std::string> operands = {from};
+    if (qdq_ && qdq_->is_integer_layer()) {
+      for (std::string& constant : qdq_->weights_and_bias()) operands.push_back(std::move(constant));
+      return operands;
+    }
+    operands.push_back(weight(0, "weight"));
+    if (node_->weights.size() > 1) operands.push_back(weight(1, "bias"));
+    return operands;
   }
 
+  std::optional<graph::Relu> remaining(const std::optional<graph::Relu>& relu) const {
+    return qdq_ ? qdq_->remaining(relu) : relu;
+  }
   /// The name that a node must write so that `relu`, if any, ends in output().
   std::string before(const std::optional<graph::Relu>& relu) const {
-    return relu ? output() + ".linear" : output();
+    return remaining(relu) ? output() + ".linear" : output();
   }
   void finish(const std::optional<graph::Relu>& relu) {
-    if (relu) write_relu(*relu, before(relu));
+    if (const std::optional<graph::Relu> left = remaining(relu)) write_relu(*left, before(relu));
   }
   void write_relu(const graph::Relu& relu, const std::string& from) {
     if (relu.slope == 0) {
@@ -126,28 +124,40 @@ class Exporter {
   void write(const graph::Input&) {}
 
   void write(const graph::Convolution& conv) {
-    if (node_->inputs.size() > 1) unsupported("a fused residual; export the network before optimisation");
-    std::vector<std::string> inputs = {input(0), weight(0, "weight")};
-    if (node_->weights.size() > 1) inputs.push_back(weight(1, "bias"));
-    onnx::Node& node = add("Conv", std::move(inputs), before(conv.relu));
-    const graph::Window& w = conv.window;
+    const bool adds = node_->inputs.size() > 1;
+    const std::optional<graph::Relu> relu = remaining(conv.relu);
+    std::string sum = adds || relu ? output() + ".sum" : output();
+    write_convolution(conv, sum);
+    if (!adds && !relu) return;
+    if (qdq_ && qdq_->splits_sum()) sum = qdq_->quantise_sum(sum, conv.relu);
+    if (adds) add("Add", {sum, input(1)}, before(conv.relu));
+    if (relu) write_relu(*relu, adds ? before(conv.relu) : sum);
+  }
+  void write_convolution(const graph::Convolution& conv, const std::string& result) {
+    graph::Window w = conv.window;
+    std::string from;
+    if (qdq_ && qdq_->reads_pictures()) {
+      from = qdq_->pictures(w);
+      w.pad_top = w.pad_left = w.pad_bottom = w.pad_right = 0;
+    } else {
+      from = input(0);
+    }
+    onnx::Node& node = add("Conv", with_weights(from), result);
     set(node, "kernel_shape", {w.kernel_h, w.kernel_w});
     set(node, "strides", {w.stride_h, w.stride_w});
     set(node, "pads", {w.pad_top, w.pad_left, w.pad_bottom, w.pad_right});
     set(node, "dilations", {w.dilation_h, w.dilation_w});
     set(node, "group", conv.groups);
-    finish(conv.relu);
   }
 
   void write(const graph::InnerProduct& fc) {
     std::string from = input(0);
     if (input_shape().rank() != 2) {
-      from = output() + ".flat";
-      set(add("Flatten", {input(0)}, from), "axis", std::int64_t{1});
+      const std::string flat = output() + ".flat";
+      set(add("Flatten", {from}, flat), "axis", std::int64_t{1});
+      from = qdq_ && qdq_->is_integer_layer() ? qdq_->quantise_input(flat) : flat;
     }
-    std::vector<std::string> inputs = {from, weight(0, "weight")};
-    if (node_->weights.size() > 1) inputs.push_back(weight(1, "bias"));
-    set(add("Gemm", std::move(inputs), before(fc.relu)), "transB", std::int64_t{1});
+    set(add("Gemm", with_weights(from), before(fc.relu)), "transB", std::int64_t{1});
     finish(fc.relu);
   }
 
@@ -267,36 +277,39 @@ class Exporter {
   void write(const graph::Flatten&) { write_reshape(); }
   void write(const graph::Reshape&) { write_reshape(); }
   void write_reshape() {
-    const Shape& to = output_shape();
-    onnx::Tensor& dims = *out_.add_initializer();
-    dims.set_name(output() + ".shape");
-    dims.set_data_type(kInt64);
-    dims.add_dims(static_cast<std::int64_t>(to.rank()));
-    dims.add_int64_data(0);  // the batch stays
-    for (std::size_t i = 1; i < to.rank(); ++i) dims.add_int64_data(to[i]);
-    add("Reshape", {input(0), dims.name()}, output());
+    std::vector<std::int64_t> dims = output_shape().dims();
+    dims[0] = 0;  // the batch stays
+    add("Reshape", {input(0), out_.integers(output() + ".shape", dims)}, output());
   }
   void write(const graph::Identity&) {
-    for (graph::TensorId t : node_->outputs) add("Identity", {input(0)}, name(t));
+    for (graph::TensorId t : node_->outputs) add("Identity", {input(0)}, written(t));
   }
 
   const graph::Graph& graph_;
-  onnx::Model model_;
-  onnx::Graph& out_;
+  OnnxBuilder out_;
+  std::optional<QdqTensors> qdq_;
+  bool pixel_input_ = false;
   const graph::Node* node_ = nullptr;
-  std::int64_t bytes_ = 0;
 };
 
-}  // namespace
-
-void export_onnx(const graph::Graph& graph, const std::filesystem::path& path) {
-  graph::check_weights_there(graph);
-  const onnx::Model model = Exporter(graph).run();
+void write_model(const onnx::Model& model, const std::filesystem::path& path) {
   base::AtomicFile file(path);
   if (!model.SerializeToFileDescriptor(file.descriptor())) {
     throw Error(ErrorCode::kIo, fmt::format("{}: writing failed", path.string()));
   }
   file.commit();
+}
+
+}  // namespace
+
+void export_onnx(const graph::Graph& graph, const std::filesystem::path& path) {
+  graph::check_weights_there(graph);
+  write_model(Exporter(graph).run(), path);
+}
+
+void export_qdq_onnx(const graph::Graph& graph, const IntegerForm& form, const std::filesystem::path& path) {
+  graph::check_weights_there(graph);
+  write_model(Exporter(graph, &form).run(), path);
 }
 
 }  // namespace octet::exporting

@@ -4,13 +4,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <import/onnx/onnx.pb.h>
 #include <unistd.h>
 
-#include <cstring>
 #include <functional>
-#include <map>
 
+#include "export/test_onnx_model.h"
 #include "octet/error.h"
 #include "tests/support/graph_builder.h"
 #include "tests/support/temporary_directory.h"
@@ -19,46 +17,20 @@ namespace octet::exporting {
 namespace {
 
 using graph::TensorId;
+using test::dims;
 using test::GraphBuilder;
+using test::initializer;
+using test::inputs;
+using test::integer;
+using test::ints;
+using test::operators;
+using test::real;
 using test::square_window;
+using test::values;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-std::vector<std::int64_t> ints(const onnx::Node& node, const std::string& name) {
-  for (const onnx::Attribute& a : node.attribute())
-    if (a.name() == name && a.type() == onnx::Attribute::INTS) return {a.ints().begin(), a.ints().end()};
-  return {};
-}
-std::optional<std::int64_t> integer(const onnx::Node& node, const std::string& name) {
-  for (const onnx::Attribute& a : node.attribute())
-    if (a.name() == name && a.type() == onnx::Attribute::INT) return a.i();
-  return std::nullopt;
-}
-std::optional<float> real(const onnx::Node& node, const std::string& name) {
-  for (const onnx::Attribute& a : node.attribute())
-    if (a.name() == name && a.type() == onnx::Attribute::FLOAT) return a.f();
-  return std::nullopt;
-}
-std::vector<std::string> inputs(const onnx::Node& node) { return {node.input().begin(), node.input().end()}; }
-std::vector<std::string> operators(const onnx::Model& model) {
-  std::vector<std::string> types;
-  for (const onnx::Node& node : model.graph().node()) types.push_back(node.op_type());
-  return types;
-}
-const onnx::Tensor& initializer(const onnx::Model& model, const std::string& name) {
-  for (const onnx::Tensor& tensor : model.graph().initializer())
-    if (tensor.name() == name) return tensor;
-  throw std::runtime_error("no initializer " + name);
-}
-std::vector<std::int64_t> dims(const onnx::Tensor& tensor) {
-  return {tensor.dims().begin(), tensor.dims().end()};
-}
-std::vector<float> values(const onnx::Tensor& tensor) {
-  std::vector<float> result(tensor.raw_data().size() / sizeof(float));
-  std::memcpy(result.data(), tensor.raw_data().data(), tensor.raw_data().size());
-  return result;
-}
 std::vector<float> values(const graph::Weights& weights) {
   return {weights.values().begin(), weights.values().end()};
 }
@@ -73,25 +45,10 @@ class OnnxExporter : public ::testing::Test {
     return names;
   }
 
-  /// The file as read back, after the promises that hold for every file: each name that a node reads was
-  /// defined before, no name is defined twice, every output is defined.
+  /// The file as read back.
   onnx::Model exported(const graph::Graph& graph) {
     export_onnx(graph, path());
-    std::ifstream file(path(), std::ios::binary);
-    onnx::Model model;
-    EXPECT_TRUE(model.ParseFromIstream(&file));
-    std::map<std::string, int> defined;
-    for (const onnx::ValueInfo& input : model.graph().input()) ++defined[input.name()];
-    for (const onnx::Tensor& tensor : model.graph().initializer()) ++defined[tensor.name()];
-    for (const onnx::Node& node : model.graph().node()) {
-      for (const std::string& input : node.input())
-        EXPECT_TRUE(defined.contains(input)) << node.name() << " reads " << input;
-      for (const std::string& output : node.output()) ++defined[output];
-    }
-    for (const auto& [name, times] : defined) EXPECT_EQ(times, 1) << name;
-    for (const onnx::ValueInfo& output : model.graph().output())
-      EXPECT_TRUE(defined.contains(output.name())) << output.name();
-    return model;
+    return test::read_model(path());
   }
 
   /// What is written for one operation between input and output.

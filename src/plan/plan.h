@@ -125,6 +125,10 @@ Plan build_plan(const graph::Graph& graph, const quantize::Scheme& scheme, const
 /// With the scheme that follows from precision and calibration.
 Plan build_plan(const graph::Graph& graph, const PlanOptions& options);
 
+/// What the integers of a step's layer follow from, weights and bias included. Of steps with `integer`, until
+/// they are packed.
+quantize::IntegerLayerSpec integer_spec(const Step& step);
+
 /// Packs all steps' weights into `packed` (plan.weight_bytes), `threads` steps at a time, and drops the
 /// originals.
 void pack_weights(Plan& plan, std::byte* packed, int threads);

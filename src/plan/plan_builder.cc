@@ -140,6 +140,13 @@ Plan build_plan(const graph::Graph& graph, const PlanOptions& options) {
   return build_plan(graph, quantize::make_scheme(graph, options.precision, options.calibration), options);
 }
 
+quantize::IntegerLayerSpec integer_spec(const Step& step) {
+  quantize::IntegerLayerSpec spec = *step.integer;
+  spec.weights = step.weights[0].values();
+  if (step.weights.size() > 1) spec.bias = step.weights[1].values();
+  return spec;
+}
+
 void pack_weights(Plan& plan, std::byte* packed, int threads) {
   std::atomic<std::size_t> next{0};
   std::exception_ptr failure;
@@ -148,15 +155,13 @@ void pack_weights(Plan& plan, std::byte* packed, int threads) {
     try {
       for (std::size_t s; (s = next.fetch_add(1)) < plan.steps.size();) {
         Step& step = plan.steps[s];
-        std::vector<std::span<const float>> values;
-        for (const graph::Weights& weights : step.weights) values.push_back(weights.values());
         const std::span<std::byte> place(packed + step.weight_offset, step.kernel->packed_bytes());
         if (step.integer) {
-          step.integer->weights = values[0];
-          if (values.size() > 1) step.integer->bias = values[1];
-          step.kernel->pack_integer(quantize::make_integer_layer(*step.integer).view(), place);
+          step.kernel->pack_integer(quantize::make_integer_layer(integer_spec(step)).view(), place);
           step.integer.reset();
         } else {
+          std::vector<std::span<const float>> values;
+          for (const graph::Weights& weights : step.weights) values.push_back(weights.values());
           step.kernel->pack(values, place);
         }
         step.weights.clear();

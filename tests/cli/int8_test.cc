@@ -262,6 +262,60 @@ TEST_F(Int8, TuneFindsPrecisionsWithinTheBudgetAndTheEngineFollowsThem) {
   EXPECT_THAT(without.err, HasSubstr("octet tune"));
 }
 
+TEST_F(Int8, ExportWritesIntegersAndTensorRtsCache) {
+  calibrate("tiny.json");
+  calibrate("symmetric.json", {"--scheme", "symmetric-s8"});
+  const auto exported = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"export", net_});
+    return octet_program()(more);
+  };
+  Finished finished = exported({"--calibration", path("tiny.json"), "-o", path("tiny.onnx")});
+  EXPECT_EQ(finished.exit_code, 0) << finished.err;
+  EXPECT_THAT(read_file(path("tiny.onnx")), HasSubstr("QuantizeLinear"));
+  finished = exported({"--calibration", path("symmetric.json"), "--tensorrt-cache", path("cache"),
+                       "--tensorrt-version", "8502", "-o", path("tiny.onnx")});
+  EXPECT_EQ(finished.exit_code, 0) << finished.err;
+  EXPECT_THAT(read_file(path("tiny.onnx")), Not(HasSubstr("QuantizeLinear"))) << "TensorRT takes FP32";
+  EXPECT_THAT(read_file(path("cache")),
+              testing::MatchesRegex("TRT-8502-EntropyCalibration2\n([^ ]+: [0-9a-f]{8}\n)+"));
+
+  const auto refused = [&](const std::vector<std::string>& arguments, const char* words) {
+    const Finished result = exported(arguments);
+    EXPECT_EQ(result.exit_code, 2) << words;
+    EXPECT_THAT(result.err, HasSubstr(words));
+  };
+  const std::string onnx = path("other.onnx");
+  refused({}, "-o FILE.onnx or --tensorrt-cache");
+  refused({"--precision", "int8", "-o", onnx}, "--calibration FILE");
+  refused({"--precision", "int16", "--calibration", path("tiny.json"), "-o", onnx}, "fp32, int8 or mixed");
+  refused({"--precision", "fp32", "--calibration", path("tiny.json"), "-o", onnx}, "no use for one");
+  refused({"--calibration", path("tiny.json"), "--tensorrt-cache", path("other")}, "symmetric-s8");
+  EXPECT_FALSE(std::filesystem::exists(onnx));
+  EXPECT_FALSE(std::filesystem::exists(path("other")));
+}
+
+TEST_F(Int8, RunTakesPictureFilesAsAccuracyDoes) {
+  const auto run = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"run", net_, "-o", path("y.npy")};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Finished finished = octet_program()(arguments);
+    EXPECT_EQ(finished.exit_code, 0) << finished.err;
+    return read_file(path("y.npy"));
+  };
+  const std::string all = run({"--images", path("val"), "--list", path("val.txt"), "--batch", "3"});
+  EXPECT_THAT(all, HasSubstr("(8, 10)"));
+  EXPECT_EQ(run({"--images", path("val")}), all) << "by name is the list's order";
+  // What the network gets, given to it as an array, is the same.
+  run({"--images", path("val"), "--tensor", "data"});
+  std::filesystem::rename(path("y.npy"), path("x.npy"));
+  EXPECT_EQ(run({"--input", path("x.npy")}), all);
+  EXPECT_EQ(octet_program()({"run", net_, "-o", path("y.npy")}).exit_code, 2);
+  EXPECT_EQ(
+      octet_program()({"run", net_, "-o", path("y.npy"), "--input", path("x.npy"), "--images", path("val")})
+          .exit_code,
+      2);
+}
+
 TEST_F(Int8, GiexecWritesTheCacheIfAbsentAndReadsItIfThere) {
   const std::vector<std::string> flags = {"--deploy=" + net_, "--output=prob", "--int8",
                                           "--iterations=1",   "--avgRuns=2",   "--calib=" + path("cache")};
