@@ -33,8 +33,7 @@ double cost(const OpDesc& op, int images, const Speed& speed) {
   const double filters = inputs * outputs * kChannelBlock * kChannelBlock / static_cast<double>(desc->groups);
   const double products = conv_dot::microseconds(points * filters, speed.gops);
   const double transforms = tiles * (subwindows.count() * inputs * speed.input + outputs * speed.output);
-  double planes = 0;
-  for (int point = 0; point < kPoints; ++point) planes += subwindows.count_at(point);
+  const auto planes = static_cast<double>(subwindows.points(Kind::kFour, Kind::kFour));
   const double reading = planes * filters * 2 / (kGigabytes * 1e3) / std::max(images, 1);
   return products + transforms + reading;
 }

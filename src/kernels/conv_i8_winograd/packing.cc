@@ -118,9 +118,7 @@ PackedWeights::PackedWeights(const ConvDesc& desc, int lanes, Stored stored)
 
 int PackedWeights::planes_of_row(int row) const {
   if (stored_ == Stored::kW) return 3;
-  int planes = 0;
-  for (int column = 0; column < kSide; ++column) planes += subwindows_.count_at(row * kSide + column);
-  return planes;
+  return subwindows_.rows().count_at(row) * subwindows_.columns().points(Kind::kFour);
 }
 
 bool PackedWeights::bounded(const std::byte* packed, std::size_t panel) {
