@@ -207,29 +207,33 @@ def write_random(file, shape, kind, seed):
             out.write(bytes_ if kind == "uint8" else b"".join(map(values.__getitem__, bytes_)))
 
 
-def write_planes(file, pictures, first, count):
-    """H x W x C bytes as C x H x W values less the mean."""
-    size, channels = math.prod(pictures.shape), pictures.shape[2]
-    values = [[struct.pack("f", byte - mean) for byte in range(256)] for mean in pictures.mean]
-    with open(pictures.file, "rb") as source, open(file, "wb") as out:
+def read_pictures(pictures, first, count):
+    """So many of the file's pictures, one by one: H x W x C bytes."""
+    size = math.prod(pictures.shape)
+    with open(pictures.file, "rb") as source:
         source.seek(first * size)
         for _ in range(count):
-            picture = source.read(size)
+            yield source.read(size)
+
+
+def write_planes(file, pictures, first, count):
+    """H x W x C bytes as C x H x W values less the mean."""
+    channels = pictures.shape[2]
+    values = [[struct.pack("f", byte - mean) for byte in range(256)] for mean in pictures.mean]
+    with open(file, "wb") as out:
+        for picture in read_pictures(pictures, first, count):
             for channel in range(channels):
                 out.write(b"".join(map(values[channel].__getitem__, picture[channel::channels])))
 
 
 def write_files(folder, pictures, first, count):
     """PNG files, whose channels are R, G, B where the networks' are B, G, R."""
-    size, (height, width, _) = math.prod(pictures.shape), pictures.shape
+    height, width, _ = pictures.shape
     folder.mkdir(exist_ok=True)
-    with open(pictures.file, "rb") as source:
-        source.seek(first * size)
-        for number in range(first, first + count):
-            picture = bytearray(source.read(size))
-            picture[0::3], picture[2::3] = picture[2::3], picture[0::3]
-            rows = b"".join(b"\0" + picture[y * width * 3:(y + 1) * width * 3] for y in range(height))
-            header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)  # 8 bits, RGB
-            chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows, 1)), (b"IEND", b"")]
-            (folder / f"{number}.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(
-                struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks))
+    for number, picture in enumerate(map(bytearray, read_pictures(pictures, first, count)), first):
+        picture[0::3], picture[2::3] = picture[2::3], picture[0::3]
+        rows = b"".join(b"\0" + picture[y * width * 3:(y + 1) * width * 3] for y in range(height))
+        header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)  # 8 bits, RGB
+        chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows, 1)), (b"IEND", b"")]
+        (folder / f"{number}.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks))

@@ -60,37 +60,30 @@ class Exporter {
   void declare_input(graph::TensorId t) {
     onnx::ValueInfo& info = *out_.graph().add_input();
     if (!pixel_input_) return declare(info, t);
-    info.set_name(name(t));
-    onnx::TensorType& type = *info.mutable_type()->mutable_tensor_type();
-    type.set_elem_type(kUInt8);
-    type.mutable_shape()->add_dim()->set_dim_param("N");
-    for (const std::size_t i : {2, 3, 1}) type.mutable_shape()->add_dim()->set_dim_value(graph_.shape(t)[i]);
+    const Shape& planes = graph_.shape(t);
+    declare(info, t, kUInt8, {0, planes[2], planes[3], planes[1]});
   }
-  void declare(onnx::ValueInfo& info, graph::TensorId t) {
+  void declare(onnx::ValueInfo& info, graph::TensorId t) { declare(info, t, kFloat, graph_.shape(t).dims()); }
+  /// dims[0] is the batch, which stays free.
+  void declare(onnx::ValueInfo& info, graph::TensorId t, int type, const std::vector<std::int64_t>& dims) {
     info.set_name(name(t));
-    onnx::TensorType& type = *info.mutable_type()->mutable_tensor_type();
-    type.set_elem_type(kFloat);
-    const Shape& shape = graph_.shape(t);
-    type.mutable_shape()->add_dim()->set_dim_param("N");
-    for (std::size_t i = 1; i < shape.rank(); ++i) type.mutable_shape()->add_dim()->set_dim_value(shape[i]);
+    onnx::TensorType& tensor = *info.mutable_type()->mutable_tensor_type();
+    tensor.set_elem_type(type);
+    tensor.mutable_shape()->add_dim()->set_dim_param("N");
+    for (std::size_t i = 1; i < dims.size(); ++i) tensor.mutable_shape()->add_dim()->set_dim_value(dims[i]);
   }
 
-  std::string initializer(const std::string& tensor_name, const Shape& shape, std::span<const float> values) {
-    return out_.initializer(tensor_name, shape, values);
-  }
   std::string weight(std::size_t i, const char* suffix) {
-    return initializer(node_->name + "." + suffix, node_->weights[i].shape(), node_->weights[i].values());
+    return out_.initializer(node_->name + "." + suffix, node_->weights[i].shape(),
+                            node_->weights[i].values());
   }
   /// Per-channel weights shaped to broadcast over a feature map: {C, 1, 1}, or {C} for vectors.
   std::string channel_weight(std::size_t i, const char* suffix) {
     Shape shape = node_->weights[i].shape();
     if (input_shape().rank() == 4) shape = {shape[0], 1, 1};
-    return initializer(node_->name + "." + suffix, shape, node_->weights[i].values());
+    return out_.initializer(node_->name + "." + suffix, shape, node_->weights[i].values());
   }
 
-  onnx::Node& add(const char* op, std::vector<std::string> inputs, const std::string& result) {
-    return out_.add(op, std::move(inputs), result);
-  }
   /// Operands of a convolution or fully connected layer: its input, weights and bias.
   std::vector<std::string> with_weights(const std::string& from) {
     std::vector<std::string> operands = {from};
@@ -115,9 +108,9 @@ class Exporter {
   }
   void write_relu(const graph::Relu& relu, const std::string& from) {
     if (relu.slope == 0) {
-      add("Relu", {from}, output());
+      out_.add("Relu", {from}, output());
     } else {
-      set(add("LeakyRelu", {from}, output()), "alpha", relu.slope);
+      set(out_.add("LeakyRelu", {from}, output()), "alpha", relu.slope);
     }
   }
 
@@ -130,7 +123,7 @@ class Exporter {
     write_convolution(conv, sum);
     if (!adds && !relu) return;
     if (qdq_ && qdq_->splits_sum()) sum = qdq_->quantise_sum(sum, conv.relu);
-    if (adds) add("Add", {sum, input(1)}, before(conv.relu));
+    if (adds) out_.add("Add", {sum, input(1)}, before(conv.relu));
     if (relu) write_relu(*relu, adds ? before(conv.relu) : sum);
   }
   void write_convolution(const graph::Convolution& conv, const std::string& result) {
@@ -142,7 +135,7 @@ class Exporter {
     } else {
       from = input(0);
     }
-    onnx::Node& node = add("Conv", with_weights(from), result);
+    onnx::Node& node = out_.add("Conv", with_weights(from), result);
     set(node, "kernel_shape", {w.kernel_h, w.kernel_w});
     set(node, "strides", {w.stride_h, w.stride_w});
     set(node, "pads", {w.pad_top, w.pad_left, w.pad_bottom, w.pad_right});
@@ -154,17 +147,17 @@ class Exporter {
     std::string from = input(0);
     if (input_shape().rank() != 2) {
       const std::string flat = output() + ".flat";
-      set(add("Flatten", {from}, flat), "axis", std::int64_t{1});
+      set(out_.add("Flatten", {from}, flat), "axis", std::int64_t{1});
       from = qdq_ && qdq_->is_integer_layer() ? qdq_->quantise_input(flat) : flat;
     }
-    set(add("Gemm", with_weights(from), before(fc.relu)), "transB", std::int64_t{1});
+    set(out_.add("Gemm", with_weights(from), before(fc.relu)), "transB", std::int64_t{1});
     finish(fc.relu);
   }
 
   void write(const graph::Pooling& pool) {
     const bool max = pool.kind == graph::PoolKind::kMax;
     if (pool.global) {
-      add(max ? "GlobalMaxPool" : "GlobalAveragePool", {input(0)}, output());
+      out_.add(max ? "GlobalMaxPool" : "GlobalAveragePool", {input(0)}, output());
       return;
     }
     const graph::Window& w = pool.window;
@@ -178,7 +171,7 @@ class Exporter {
     const std::int64_t right =
         end_padding(input_shape()[3], output_shape()[3], w.kernel_w, w.stride_w, w.pad_left);
     const bool counts_padding = pool.divisor == graph::AverageDivisor::kPaddedWindow;
-    onnx::Node& node = add(max ? "MaxPool" : "AveragePool", {input(0)}, output());
+    onnx::Node& node = out_.add(max ? "MaxPool" : "AveragePool", {input(0)}, output());
     set(node, "kernel_shape", {w.kernel_h, w.kernel_w});
     set(node, "strides", {w.stride_h, w.stride_w});
     if (!max && counts_padding && (bottom > w.pad_bottom || right > w.pad_right)) {
@@ -196,7 +189,7 @@ class Exporter {
   void write(const graph::Lrn& lrn) {
     if (lrn.region != graph::LrnRegion::kAcrossChannels)
       unsupported("LRN within a channel has no ONNX operator");
-    onnx::Node& node = add("LRN", {input(0)}, output());
+    onnx::Node& node = out_.add("LRN", {input(0)}, output());
     set(node, "size", lrn.size);
     set(node, "alpha", lrn.alpha);
     set(node, "beta", lrn.beta);
@@ -206,10 +199,10 @@ class Exporter {
   void write(const graph::BatchNorm& norm) {
     const std::vector<float> ones(static_cast<std::size_t>(input_shape()[1]), 1.0f), zeros(ones.size(), 0.0f);
     const Shape channels{input_shape()[1]};
-    const std::string gamma = initializer(node_->name + ".gamma", channels, ones);
-    const std::string beta = initializer(node_->name + ".beta", channels, zeros);
-    set(add("BatchNormalization", {input(0), gamma, beta, weight(0, "mean"), weight(1, "variance")},
-            output()),
+    const std::string gamma = out_.initializer(node_->name + ".gamma", channels, ones);
+    const std::string beta = out_.initializer(node_->name + ".beta", channels, zeros);
+    set(out_.add("BatchNormalization", {input(0), gamma, beta, weight(0, "mean"), weight(1, "variance")},
+                 output()),
         "epsilon", norm.epsilon);
   }
 
@@ -219,13 +212,13 @@ class Exporter {
     std::string from = input(0);
     if (scales) {
       const std::string result = shifts ? output() + ".scaled" : before(affine.relu);
-      add("Mul", {from, channel_weight(0, "scale")}, result);
+      out_.add("Mul", {from, channel_weight(0, "scale")}, result);
       from = result;
     }
     if (shifts) {
-      add("Add", {from, channel_weight(1, "shift")}, before(affine.relu));
+      out_.add("Add", {from, channel_weight(1, "shift")}, before(affine.relu));
     } else if (!scales) {
-      add("Identity", {from}, before(affine.relu));
+      out_.add("Identity", {from}, before(affine.relu));
     }
     finish(affine.relu);
   }
@@ -233,7 +226,7 @@ class Exporter {
   void write(const graph::Concat& concat) {
     std::vector<std::string> inputs;
     for (std::size_t i = 0; i < node_->inputs.size(); ++i) inputs.push_back(input(i));
-    set(add("Concat", std::move(inputs), output()), "axis", concat.axis);
+    set(out_.add("Concat", std::move(inputs), output()), "axis", concat.axis);
   }
 
   void write(const graph::Eltwise& eltwise) {
@@ -243,8 +236,8 @@ class Exporter {
       if (eltwise.coefficients.empty() || eltwise.coefficients[i] == 1) continue;
       const std::string scaled = fmt::format("{}.term{}", output(), i);
       const std::string factor =
-          initializer(scaled + ".factor", Shape{1}, std::span(&eltwise.coefficients[i], 1));
-      add("Mul", {inputs.back(), factor}, scaled);
+          out_.initializer(scaled + ".factor", Shape{1}, std::span(&eltwise.coefficients[i], 1));
+      out_.add("Mul", {inputs.back(), factor}, scaled);
       inputs.back() = scaled;
     }
     const std::string result = before(eltwise.relu);
@@ -252,17 +245,17 @@ class Exporter {
       case graph::EltwiseKind::kSum: {
         // Two-operand Add is what every engine's fusion looks for.
         const char* const op = inputs.size() == 2 ? "Add" : "Sum";
-        add(op, std::move(inputs), result);
+        out_.add(op, std::move(inputs), result);
         break;
       }
       case graph::EltwiseKind::kMax:
-        add("Max", std::move(inputs), result);
+        out_.add("Max", std::move(inputs), result);
         break;
       case graph::EltwiseKind::kProduct: {
         std::string product = inputs[0];
         for (std::size_t i = 1; i < inputs.size(); ++i) {
           const std::string next = i + 1 == inputs.size() ? result : fmt::format("{}.product{}", output(), i);
-          add("Mul", {product, inputs[i]}, next);
+          out_.add("Mul", {product, inputs[i]}, next);
           product = next;
         }
         break;
@@ -272,17 +265,17 @@ class Exporter {
   }
 
   void write(const graph::Softmax& softmax) {
-    set(add("Softmax", {input(0)}, output()), "axis", softmax.axis);
+    set(out_.add("Softmax", {input(0)}, output()), "axis", softmax.axis);
   }
   void write(const graph::Flatten&) { write_reshape(); }
   void write(const graph::Reshape&) { write_reshape(); }
   void write_reshape() {
     std::vector<std::int64_t> dims = output_shape().dims();
     dims[0] = 0;  // the batch stays
-    add("Reshape", {input(0), out_.integers(output() + ".shape", dims)}, output());
+    out_.add("Reshape", {input(0), out_.integers(output() + ".shape", dims)}, output());
   }
   void write(const graph::Identity&) {
-    for (graph::TensorId t : node_->outputs) add("Identity", {input(0)}, written(t));
+    for (graph::TensorId t : node_->outputs) out_.add("Identity", {input(0)}, written(t));
   }
 
   const graph::Graph& graph_;

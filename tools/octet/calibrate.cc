@@ -13,6 +13,7 @@
 #include "tools/octet/calibration_report.h"
 #include "tools/octet/command.h"
 #include "tools/octet/common_options.h"
+#include "tools/octet/picture_sets.h"
 #include "tools/support/program.h"
 #include "tools/support/progress.h"
 
@@ -66,21 +67,7 @@ void check(const CalibrateArguments& options) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("expected one of --images DIR, --drawn N and --synthetic, got {}",
                             sources == 0 ? "none" : "more"));
-  if (!options.list.empty() && options.images.empty())
-    throw Error(ErrorCode::kInvalidArgument,
-                "--list: expected --images DIR, the folder of the listed pictures");
-}
-
-/// The list's order counts: it decides which pictures are the first.
-lab::Dataset list_pictures(const CalibrateArguments& options) {
-  if (options.list.empty()) return lab::list_images(options.images);
-  if (lab::detect_label_format(options.list) != lab::LabelFormat::kCaffeList)
-    throw Error(
-        ErrorCode::kParse,
-        fmt::format("{}:1: expected a list like val.txt, a picture and its label a line", options.list));
-  lab::LabelSource source;
-  source.labels = options.list;
-  return lab::load_labelled(options.images, source);
+  check_listed(options.images, options.list);
 }
 
 Source synthetic_source(const CalibrateArguments& options, const Network& network) {
@@ -99,7 +86,7 @@ Source picture_source(const CalibrateArguments& options, const lab::Preprocessin
     all = lab::drawn_dataset(lab::DrawnSet::kCalibration, options.drawn);
     place = "drawn, calibration stream";
   } else {
-    all = list_pictures(options);
+    all = list_pictures(options.images, options.list);
     place = "folder " + std::filesystem::path(options.images).lexically_normal().filename().string();
     if (options.selection.every > 1 || options.selection.offset > 0)
       place += fmt::format(", 1 in {} from {}", options.selection.every, options.selection.offset);

@@ -54,7 +54,7 @@ void check(const ExportArguments& options, Precision precision) {
 int run(const ExportArguments& options) {
   const Precision precision = settle_precision(options);
   check(options, precision);
-  pixel_input(options.input_type, to_string(precision));  // says what is wrong before a network is loaded
+  const bool pixels = pixel_input(options.input_type, to_string(precision));
   const Network network = open_network(options.network);
   UsedCalibration used;
   if (!options.calibration.empty()) used = load_calibration(options.calibration, network, "", options.force);
@@ -64,8 +64,7 @@ int run(const ExportArguments& options) {
   if (precision == Precision::kFloat32)
     export_onnx(network, options.output);
   else
-    export_qdq_onnx(network, *used.calibration,
-                    {precision, pixel_input(options.input_type, to_string(precision))}, options.output);
+    export_qdq_onnx(network, *used.calibration, {precision, pixels}, options.output);
   return 0;
 }
 

@@ -56,6 +56,22 @@ lab::Dataset load_labelled_pictures(const LabelledOptions& options, lab::DrawnSe
   return dataset;
 }
 
+void check_listed(const std::string& images, const std::string& list) {
+  if (!list.empty() && images.empty())
+    throw Error(ErrorCode::kInvalidArgument,
+                "--list: expected --images DIR, the folder of the listed pictures");
+}
+
+lab::Dataset list_pictures(const std::string& images, const std::string& list) {
+  if (list.empty()) return lab::list_images(images);
+  if (lab::detect_label_format(list) != lab::LabelFormat::kCaffeList)
+    throw Error(ErrorCode::kParse,
+                fmt::format("{}:1: expected a list like val.txt, a picture and its label a line", list));
+  lab::LabelSource source;
+  source.labels = list;
+  return lab::load_labelled(images, source);
+}
+
 lab::PipelineOptions pipeline_options(const LabelledOptions& options, int batch) {
   lab::PipelineOptions pipeline;
   pipeline.batch = batch;

@@ -30,6 +30,12 @@ void add_labelled_options(CLI::App& command, LabelledOptions& options);
 /// throws. `drawn` is the stream that drawn pictures come from.
 lab::Dataset load_labelled_pictures(const LabelledOptions& options, lab::DrawnSet drawn, int classes);
 
+/// Throws Error(kInvalidArgument) where a list is given without the folder of its pictures.
+void check_listed(const std::string& images, const std::string& list);
+/// The pictures of a folder: all by name, or those of a list like Caffe's val.txt in its order, which decides
+/// which are the first. Throws Error(kParse) for another list, and what list_images and load_labelled throw.
+lab::Dataset list_pictures(const std::string& images, const std::string& list);
+
 /// How the pictures are decoded, `batch` at a time.
 lab::PipelineOptions pipeline_options(const LabelledOptions& options, int batch);
 

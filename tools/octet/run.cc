@@ -10,6 +10,7 @@
 #include "octet/error.h"
 #include "tools/octet/command.h"
 #include "tools/octet/common_options.h"
+#include "tools/octet/picture_sets.h"
 #include "tools/octet/saved_engine.h"
 #include "tools/support/npy.h"
 #include "tools/support/progress.h"
@@ -98,7 +99,7 @@ class FileImages : public ImageSource {
  public:
   template <class Subject>
   FileImages(const RunArguments& options, const Subject& subject)
-      : FileImages(list_pictures(options), make_preprocessing(options.pictures, subject),
+      : FileImages(list_pictures(options.images, options.list), make_preprocessing(options.pictures, subject),
                    single_input(subject)) {}
 
   std::int64_t images() const override { return images_; }
@@ -119,13 +120,6 @@ class FileImages : public ImageSource {
         input_(std::move(input)),
         preprocessing_(std::move(preprocessing)),
         pictures_(std::move(pictures), preprocessing_, {}) {}
-
-  static lab::Dataset list_pictures(const RunArguments& options) {
-    if (options.list.empty()) return lab::list_images(options.images);
-    lab::LabelSource source;
-    source.labels = options.list;
-    return lab::load_labelled(options.images, source);
-  }
 
   std::int64_t images_;
   TensorInfo input_;
@@ -160,9 +154,7 @@ int run(const RunArguments& options) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("expected one of --input X.npy and --images DIR, got {}",
                             options.input.empty() ? "none" : "both"));
-  if (!options.list.empty() && options.images.empty())
-    throw Error(ErrorCode::kInvalidArgument,
-                "--list: expected --images DIR, the folder of the listed pictures");
+  check_listed(options.images, options.list);
   std::unique_ptr<ImageSource> opened;
   const Engine engine = open_engine(options, opened);
   ImageSource& source = *opened;
