@@ -1,9 +1,11 @@
 # octet_component(NAME SOURCES ... DEPENDS ...): one folder of src/ or lab/ as a static library. What a folder may include is what
-# it links, so the build itself keeps the layering (scripts/check-includes says it in words).
+# it links, so the build itself keeps the layering (scripts/check-includes says it in words). What programs outside get is one
+# library of those components that src/api needs (src/library); it shows of itself what is marked OCTET_API.
 function(octet_component name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
   target_link_libraries(${name} PUBLIC octet_options ${ARG_DEPENDS} PRIVATE ${ARG_PRIVATE_DEPENDS})
+  set_target_properties(${name} PROPERTIES OCTET_COMPONENT ON CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
 endfunction()
 
 # octet_test(NAME SOURCES ... DEPENDS ...): a GoogleTest program whose cases CTest sees one by one.
@@ -58,4 +60,5 @@ function(octet_schema name file)
   add_library(${name} STATIC ${generated}.cc ${generated}.h)
   target_include_directories(${name} SYSTEM PUBLIC ${generated_dir})
   target_link_libraries(${name} PUBLIC protobuf::libprotobuf)
+  set_target_properties(${name} PROPERTIES OCTET_COMPONENT ON CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
 endfunction()

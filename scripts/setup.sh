@@ -48,10 +48,11 @@ build_release() {
   if (($# > 0)); then cmake --build --preset release --target "$@"; else cmake --build --preset release; fi
 }
 
-# build_programs TARGET...: builds these programs. The first configuration leaves tests and benchmarks out, whose packages may
-# not be there; a later one stays as it is.
+# build_programs [CMAKE OPTION... --] TARGET...: builds these programs. The first configuration leaves tests and benchmarks out,
+# whose packages may not be there; a later one stays as it is.
 build_programs() {
   local options=()
   [[ -f build/release/build.ninja ]] || options=(-DOCTET_BUILD_TESTS=OFF -DOCTET_BUILD_BENCHMARKS=OFF)
-  build_release "${options[@]}" -- "$@"
+  case " $* " in *" -- "*) ;; *) options+=(--) ;; esac
+  build_release "${options[@]}" "$@"
 }

@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "octet/api.h"
+
 namespace octet {
 
 struct BuildInfo {
@@ -12,6 +14,6 @@ struct BuildInfo {
   std::string flags;       ///< of the common code; instruction-set files have more
   std::string build_type;  ///< "Release"
 };
-const BuildInfo& build_info();
+OCTET_API const BuildInfo& build_info();
 
 }  // namespace octet

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "octet/api.h"
 #include "octet/types.h"
 
 namespace octet {
@@ -20,23 +21,23 @@ class Network;
 
 /// How a tensor's threshold is found from the distribution of its values.
 enum class CalibrationMethod { kEntropy, kMinMax, kPercentile, kMse };
-const char* to_string(CalibrationMethod method);  // "entropy", "minmax", "percentile", "mse"
-CalibrationMethod parse_calibration_method(std::string_view text);
+OCTET_API const char* to_string(CalibrationMethod method);  // "entropy", "minmax", "percentile", "mse"
+OCTET_API CalibrationMethod parse_calibration_method(std::string_view text);
 
 enum class QuantizationScheme {
   kUnsigned8,      ///< u8; zero point 0 for tensors that are never negative (all 256 levels), 128 for others
   kSymmetricInt8,  ///< +-127 as published and as TensorRT does: u8 with zero point 128 throughout
 };
-const char* to_string(QuantizationScheme scheme);  // "u8", "symmetric-s8"
-QuantizationScheme parse_quantization_scheme(std::string_view text);
+OCTET_API const char* to_string(QuantizationScheme scheme);  // "u8", "symmetric-s8"
+OCTET_API QuantizationScheme parse_quantization_scheme(std::string_view text);
 
 /// How weights become integers.
 enum class WeightRounding {
   kNearest,
   kAdaptive,  ///< each up or down by what the layer's output loses on the calibration pictures
 };
-const char* to_string(WeightRounding rounding);  // "nearest", "adaptive"
-WeightRounding parse_weight_rounding(std::string_view text);
+OCTET_API const char* to_string(WeightRounding rounding);  // "nearest", "adaptive"
+OCTET_API WeightRounding parse_weight_rounding(std::string_view text);
 
 /// One tensor of the optimised network. real = scale * (q - zero_point), q in [0, 255].
 struct TensorCalibration {
@@ -86,7 +87,7 @@ struct CalibrationSource {
   std::string preprocessing_hash;
 };
 
-class Calibration {
+class OCTET_API Calibration {
  public:
   static constexpr int kVersion = 1;
 
@@ -121,7 +122,7 @@ class Calibration {
 };
 
 /// Pictures to calibrate on, always in the same order; read more than once by some methods.
-class CalibrationImages {
+class OCTET_API CalibrationImages {
  public:
   virtual ~CalibrationImages() = default;
   virtual void rewind() = 0;
@@ -147,6 +148,7 @@ struct CalibrationOptions {
 
 /// Runs the network in FP32 over the images, one at a time, and chooses scales. The network must have one
 /// input. Throws Error: kInvalidArgument (no images, options), kUnsupported, what building an engine throws.
-Calibration calibrate(const Network& network, CalibrationImages& images, const CalibrationOptions& options);
+OCTET_API Calibration calibrate(const Network& network, CalibrationImages& images,
+                                const CalibrationOptions& options);
 
 }  // namespace octet

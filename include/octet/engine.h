@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "octet/api.h"
 #include "octet/calibration.h"
 #include "octet/network.h"
 #include "octet/types.h"
@@ -26,7 +27,7 @@ enum class Pinning {
   kCores,  ///< always: thread i to the i-th CPU of the placement
   kNone,
 };
-Pinning parse_pinning(std::string_view text);  // "auto", "cores", "none"
+OCTET_API Pinning parse_pinning(std::string_view text);  // "auto", "cores", "none"
 
 struct BuildOptions {
   Precision precision = Precision::kFloat32;
@@ -53,7 +54,7 @@ struct PassInfo {
   std::string name;
   std::string description;
 };
-std::vector<PassInfo> list_passes();
+OCTET_API std::vector<PassInfo> list_passes();
 
 /// What a pass did to this network.
 struct PassReport {
@@ -105,7 +106,7 @@ using EngineNotes = std::map<std::string, std::string>;
 
 class Context;
 
-class Engine {
+class OCTET_API Engine {
  public:
   /// Stages: optimise -> lower -> place memory -> pack weights. Throws Error, naming the layer. A network
   /// that the caller gives away (std::move) has each layer's FP32 weights freed when they are folded or
@@ -161,7 +162,7 @@ struct StepTime {
   double wait_ms = 0;  ///< behind it, for the threads that share the step; at the run's end, for all others
 };
 
-class Context {
+class OCTET_API Context {
  public:
   Context(Context&&) noexcept;
   Context& operator=(Context&&) noexcept;

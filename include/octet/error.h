@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "octet/api.h"
+
 namespace octet {
 
 /// What kind of thing went wrong. The message names the place (file, line, layer, shapes); the code is for
@@ -22,7 +24,7 @@ enum class ErrorCode {
   kInternal,        ///< a fault of Octet's own
 };
 
-class Error : public std::runtime_error {
+class OCTET_API Error : public std::runtime_error {
  public:
   Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
   ErrorCode code() const noexcept { return code_; }

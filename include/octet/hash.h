@@ -5,9 +5,11 @@
 #include <span>
 #include <string>
 
+#include "octet/api.h"
+
 namespace octet {
 
 /// XXH3-64 of the bytes as 16 hex digits.
-std::string hash_bytes(std::span<const std::byte> bytes);
+OCTET_API std::string hash_bytes(std::span<const std::byte> bytes);
 
 }  // namespace octet

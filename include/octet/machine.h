@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "octet/api.h"
 #include "octet/types.h"
 
 namespace octet {
@@ -44,7 +45,7 @@ struct MachineInfo {
   int default_threads = 1;         ///< one a core, and no more than the quota keeps busy
   std::string kernel_release;
 };
-MachineInfo describe_machine();
+OCTET_API MachineInfo describe_machine();
 
 /// What a number of threads reach together, each loop by itself. 0: not measured.
 struct MachinePeaks {
@@ -59,8 +60,8 @@ struct MachinePeaks {
   double bf16_gflops = 0;       ///< BF16 x BF16 -> FP32; 0 where there are no instructions for it
 };
 /// Measures them now, in about `seconds` each.
-MachinePeaks measure_peaks(int threads, Isa isa, double seconds = 0.02);
+OCTET_API MachinePeaks measure_peaks(int threads, Isa isa, double seconds = 0.02);
 /// The same, measured once in a process for each number of threads and instruction set.
-const MachinePeaks& machine_peaks(int threads, Isa isa);
+OCTET_API const MachinePeaks& machine_peaks(int threads, Isa isa);
 
 }  // namespace octet

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <vector>
 
+#include "octet/api.h"
+
 namespace octet {
 
 struct MeanImage {
@@ -16,6 +18,6 @@ struct MeanImage {
 };
 
 /// Throws Error (kNotFound, kIo, kParse) naming the file.
-MeanImage load_mean_image(const std::filesystem::path& path);
+OCTET_API MeanImage load_mean_image(const std::filesystem::path& path);
 
 }  // namespace octet

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "octet/api.h"
 #include "octet/types.h"
 
 namespace octet {
@@ -18,7 +19,7 @@ struct Graph;
 }
 
 /// Where a layer was written: `file` may be empty (built-in networks), `line` is 1-based, 0 if unknown.
-struct Origin {
+struct OCTET_API Origin {
   std::string file;
   int line = 0;
   std::string layer;
@@ -44,7 +45,7 @@ struct TensorInfo {
   Shape shape;  ///< N = 1
 };
 
-class Network {
+class OCTET_API Network {
  public:
   /// Caffe: `prototxt` and, if given, `caffemodel`; without it weights are synthetic from `seed` (see
   /// zoo/synthetic_weights.h). Throws Error (kNotFound, kParse, kInvalidNetwork, kUnsupported, kMismatch)

@@ -1,6 +1,7 @@
 // Everything a program that uses Octet needs.
 #pragma once
 
+#include "octet/api.h"
 #include "octet/build_info.h"
 #include "octet/calibration.h"
 #include "octet/engine.h"

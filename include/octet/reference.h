@@ -6,14 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "octet/api.h"
 #include "octet/network.h"
 
 namespace octet {
 
 /// Runs `batch` images through the network. `input`: NCHW FP32. Returns the outputs, dense NCHW, in the
 /// network's order. `threads` 0: all that the process may use; the result does not depend on it.
-std::vector<std::vector<float>> run_reference(const Network& network, int batch,
-                                              std::span<const std::span<const float>> inputs,
-                                              int threads = 0);
+OCTET_API std::vector<std::vector<float>> run_reference(const Network& network, int batch,
+                                                        std::span<const std::span<const float>> inputs,
+                                                        int threads = 0);
 
 }  // namespace octet

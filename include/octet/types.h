@@ -9,31 +9,34 @@
 #include <string_view>
 #include <vector>
 
+#include "octet/api.h"
+
 namespace octet {
 
 enum class DataType { kFloat32, kBFloat16, kUInt8, kInt8, kInt16, kInt32 };
-std::size_t size_of(DataType type);
-const char* to_string(DataType type);
+OCTET_API std::size_t size_of(DataType type);
+OCTET_API const char* to_string(DataType type);
 
 /// How a network or a layer is computed. kInt8: u8 activations x s8 weights; kInt16: s16 activations x s8
 /// weights; `kMixed`, of a network only, follows the precision of each layer in the calibration.
 enum class Precision { kFloat32, kBFloat16, kInt8, kInt16, kMixed };
-const char* to_string(Precision precision);  // "fp32", "bf16", "int8", "int16", "mixed": the command line's
-Precision parse_precision(std::string_view text);
+/// The command line's words: "fp32", "bf16", "int8", "int16", "mixed".
+OCTET_API const char* to_string(Precision precision);
+OCTET_API Precision parse_precision(std::string_view text);
 
 /// CPU instruction sets in rising order. Each includes what stands before it, as compiled (see
-/// cmake/isa_flags.cmake).
+/// cmake/octet_component.cmake).
 enum class Isa { kGeneric, kAvx2, kAvx512, kAvx512Vnni, kAvx512Bf16, kAmx };
 inline constexpr Isa kAllIsas[] = {Isa::kGeneric,    Isa::kAvx2,       Isa::kAvx512,
                                    Isa::kAvx512Vnni, Isa::kAvx512Bf16, Isa::kAmx};
-const char* to_string(Isa isa);  // "generic", "avx2", "avx512", "avx512vnni", "avx512bf16", "amx"
+OCTET_API const char* to_string(Isa isa);  // "generic", "avx2", "avx512", "avx512vnni", "avx512bf16", "amx"
 /// Throws Error(kInvalidArgument) for any other word; "auto" is not an instruction set and is refused here
 /// too.
-Isa parse_isa(std::string_view text);
+OCTET_API Isa parse_isa(std::string_view text);
 
 /// Sizes of a tensor's dimensions, outermost first. A feature map is {N, C, H, W}; in a Network N is
 /// always 1.
-class Shape {
+class OCTET_API Shape {
  public:
   Shape() = default;
   Shape(std::initializer_list<std::int64_t> dims) : dims_(dims) {}
@@ -58,8 +61,8 @@ class Shape {
 };
 
 /// "4 KiB", "1.5GiB", "1000" -> bytes. Throws Error(kInvalidArgument).
-std::uint64_t parse_size(std::string_view text);
+OCTET_API std::uint64_t parse_size(std::string_view text);
 /// 1536 -> "1.5 KiB".
-std::string format_bytes(std::uint64_t bytes);
+OCTET_API std::string format_bytes(std::uint64_t bytes);
 
 }  // namespace octet
