@@ -8,7 +8,7 @@ set(programs_package octet)
 set(development_package liboctet-dev)
 
 install(DIRECTORY examples/ DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/${development_package}/examples COMPONENT development
-        FILES_MATCHING PATTERN CMakeLists.txt PATTERN *.cc PATTERN *.h)
+        FILES_MATCHING PATTERN CMakeLists.txt PATTERN *.cc PATTERN *.h PATTERN slurm EXCLUDE)
 install(FILES examples/study-quick.toml examples/study-full.toml
         DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/${programs_package}/examples COMPONENT programs)
 foreach(component programs library development)
