@@ -38,7 +38,7 @@ class Accuracy:
 def accuracy(engine: _octet.Engine, batches: Iterable[tuple[np.ndarray, np.ndarray]]) -> Accuracy:
     """Runs the engine over pairs of images (N x C x H x W, up to max_batch of them) and their N labels.
 
-    Of equal scores the lower class comes first, as in `octet accuracy`; a class whose score is not a number comes last.
+    Another class with the label's own score counts against it, as in `octet accuracy`.
     """
     context = engine.create_context()
     images = top1 = top5 = 0
@@ -50,11 +50,7 @@ def accuracy(engine: _octet.Engine, batches: Iterable[tuple[np.ndarray, np.ndarr
         if labels.min() < 0 or labels.max() >= scores.shape[1]:
             raise ValueError(f"accuracy: labels must be 0 to {scores.shape[1] - 1}")
         own = np.take_along_axis(scores, labels[:, None].astype(np.int64), axis=1)
-        before = np.arange(scores.shape[1])[None, :] < labels[:, None]
-        missing = np.isnan(own)
-        ahead = (scores > own) | (~np.isnan(scores) & missing)
-        equal = ((scores == own) | (np.isnan(scores) & missing)) & before
-        rank = (ahead | equal).sum(axis=1)
+        rank = (~(scores < own)).sum(axis=1) - 1  # "not below", so that NaN on either side counts against the label
         images += len(batch)
         top1 += int((rank < 1).sum())
         top5 += int((rank < 5).sum())

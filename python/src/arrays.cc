@@ -11,10 +11,12 @@ std::string words(const std::vector<std::int64_t>& dims, const std::string& firs
   return text + (dims.empty() ? ",)" : ")");
 }
 
-[[noreturn]] void fail(const py::array& array, const Wanted& wanted, const std::string& batch, const char* type) {
+[[noreturn]] void fail(const py::array& array, const Wanted& wanted, const std::string& batch,
+                       const char* type) {
   throw Error(ErrorCode::kInvalidArgument,
-              wanted.name + ": expected a C-contiguous array of " + type + " " + words(wanted.dims, batch) + ", got " +
-                  py::str(array.dtype()).cast<std::string>() + " " + py::str(array.attr("shape")).cast<std::string>() +
+              wanted.name + ": expected a C-contiguous array of " + type + " " + words(wanted.dims, batch) +
+                  ", got " + py::str(array.dtype()).cast<std::string>() + " " +
+                  py::str(array.attr("shape")).cast<std::string>() +
                   ((array.flags() & py::array::c_style) != 0 ? "" : ", not contiguous"));
 }
 
@@ -27,8 +29,8 @@ bool has_dims(const py::array& array, const Wanted& wanted) {
 
 template <typename T>
 void check(const py::array& array, const Wanted& wanted, int batch, const char* type) {
-  if (!py::isinstance<py::array_t<T>>(array) || (array.flags() & py::array::c_style) == 0 || !has_dims(array, wanted) ||
-      array.shape(0) != batch)
+  if (!py::isinstance<py::array_t<T>>(array) || (array.flags() & py::array::c_style) == 0 ||
+      !has_dims(array, wanted) || array.shape(0) != batch)
     fail(array, wanted, std::to_string(batch), type);
 }
 

@@ -23,8 +23,8 @@ struct Wanted {
 /// N of an array N x dims. Throws Error(kInvalidArgument) unless its shape is that.
 int batch_of(const py::array& array, const Wanted& wanted);
 
-/// The array's own memory, never a copy. Throws Error(kInvalidArgument) unless it is C-contiguous, of just this type and of
-/// `batch` images.
+/// The array's own memory, never a copy. Throws Error(kInvalidArgument) unless it is C-contiguous, of just
+/// this type and of `batch` images.
 std::span<const float> floats(const py::array& array, const Wanted& wanted, int batch);
 std::span<const std::uint8_t> bytes(const py::array& array, const Wanted& wanted, int batch);
 std::span<float> writable_floats(py::array& array, const Wanted& wanted, int batch);

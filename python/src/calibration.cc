@@ -20,10 +20,12 @@ namespace {
 
 using Floats = py::array_t<float, py::array::c_style | py::array::forcecast>;
 
-/// The pictures of a Python iterable: arrays C x H x W, or N x C x H x W. Calibration reads them from threads of its own.
+/// The pictures of a Python iterable: arrays C x H x W, or N x C x H x W. Calibration reads them from threads
+/// of its own.
 class IterableImages : public CalibrationImages {
  public:
-  IterableImages(py::object iterable, Shape shape) : iterable_(std::move(iterable)), shape_(std::move(shape)) {}
+  IterableImages(py::object iterable, Shape shape)
+      : iterable_(std::move(iterable)), shape_(std::move(shape)) {}
 
   void rewind() override {
     const py::gil_scoped_acquire gil;
@@ -59,8 +61,8 @@ class IterableImages : public CalibrationImages {
     for (py::ssize_t i = 1; fits && i < rank; ++i)
       fits = array_.shape(array_.ndim() - i) == shape_[static_cast<std::size_t>(rank - i)];
     if (!fits)
-      throw Error(ErrorCode::kInvalidArgument, "calibrate: expected arrays of the input's shape " + shape_.to_string() +
-                                                   " (any N, or without it), got " +
+      throw Error(ErrorCode::kInvalidArgument, "calibrate: expected arrays of the input's shape " +
+                                                   shape_.to_string() + " (any N, or without it), got " +
                                                    py::str(array_.attr("shape")).cast<std::string>());
     images_ = array_.ndim() == rank ? array_.shape(0) : 1;
     used_ = 0;
@@ -73,10 +75,11 @@ class IterableImages : public CalibrationImages {
   std::int64_t images_ = 0, used_ = 0;  // of array_
 };
 
-std::shared_ptr<Calibration> calibrate_on(const Network& network, const py::object& images, const std::string& method,
-                                          double percentile, const std::string& scheme, const std::string& rounding,
-                                          bool bias_correction, int threads, std::vector<float> pixel_mean, std::string data,
-                                          const py::object& progress) {
+std::shared_ptr<Calibration> calibrate_on(const Network& network, const py::object& images,
+                                          const std::string& method, double percentile,
+                                          const std::string& scheme, const std::string& rounding,
+                                          bool bias_correction, int threads, std::vector<float> pixel_mean,
+                                          std::string data, const py::object& progress) {
   if (network.inputs().size() != 1)
     throw Error(ErrorCode::kUnsupported, "calibrate: the network must have one input");
   CalibrationOptions options;
@@ -132,16 +135,18 @@ py::list layer_rows(const Calibration& calibration) {
 }  // namespace
 
 void bind_calibration(py::module_& module) {
-  py::class_<Calibration, std::shared_ptr<Calibration>>(module, "Calibration",
-                                                        "The scale of each tensor and the precision of each layer.")
+  py::class_<Calibration, std::shared_ptr<Calibration>>(
+      module, "Calibration", "The scale of each tensor and the precision of each layer.")
       .def_static("load", &Calibration::load, py::arg("path"))
       .def_static(
-          "from_json", [](const std::string& text) { return Calibration::from_json(text, "the JSON text"); }, py::arg("text"))
+          "from_json", [](const std::string& text) { return Calibration::from_json(text, "the JSON text"); },
+          py::arg("text"))
       .def("save", &Calibration::save, py::arg("path"))
       .def("to_json", &Calibration::to_json)
       .def("hash", &Calibration::hash, "16 hex digits over all that decides an engine's bits.")
       .def(
-          "check", [](Calibration& calibration, const Network& network) { calibration.check(network, "", false); },
+          "check",
+          [](Calibration& calibration, const Network& network) { calibration.check(network, "", false); },
           py::arg("network"), "Raises Error if it was made for another network.")
       .def_property_readonly("method", [](const Calibration& c) { return to_string(c.method); })
       .def_property_readonly("scheme", [](const Calibration& c) { return to_string(c.scheme); })
@@ -149,10 +154,11 @@ void bind_calibration(py::module_& module) {
       .def("tensors", &tensor_rows, "One dict a tensor.")
       .def("layers", &layer_rows, "One dict a convolution or fully connected layer.");
 
-  module.def("calibrate", &calibrate_on, py::arg("network"), py::arg("images"), py::kw_only(), py::arg("method") = "mse",
-             py::arg("percentile") = 99.99, py::arg("scheme") = "u8", py::arg("rounding") = "nearest",
-             py::arg("bias_correction") = false, py::arg("threads") = 0, py::arg("pixel_mean") = std::vector<float>(),
-             py::arg("data") = "NumPy arrays", py::arg("progress") = py::none());
+  module.def("calibrate", &calibrate_on, py::arg("network"), py::arg("images"), py::kw_only(),
+             py::arg("method") = "mse", py::arg("percentile") = 99.99, py::arg("scheme") = "u8",
+             py::arg("rounding") = "nearest", py::arg("bias_correction") = false, py::arg("threads") = 0,
+             py::arg("pixel_mean") = std::vector<float>(), py::arg("data") = "NumPy arrays",
+             py::arg("progress") = py::none());
 }
 
 }  // namespace octet::python

@@ -54,9 +54,10 @@ py::dict memory_of(const Engine& engine) {
   return bytes;
 }
 
-Engine build(const Network& network, const std::string& precision, std::shared_ptr<Calibration> calibration, int max_batch,
-             int threads, std::vector<int> cpus, const std::string& pinning, const std::optional<std::string>& isa,
-             bool winograd, bool pixel_input, std::uint64_t memory_limit) {
+Engine build(const Network& network, const std::string& precision, std::shared_ptr<Calibration> calibration,
+             int max_batch, int threads, std::vector<int> cpus, const std::string& pinning,
+             const std::optional<std::string>& isa, bool winograd, bool pixel_input,
+             std::uint64_t memory_limit) {
   BuildOptions options;
   options.precision = parse_precision(precision);
   options.calibration = std::move(calibration);
@@ -85,7 +86,8 @@ Engine load_engine(const std::filesystem::path& path, int max_batch, int threads
 py::dict describe() {
   const MachineInfo machine = describe_machine();
   py::dict isas;
-  for (const IsaStatus& status : machine.isas) isas[to_string(status.isa)] = status.usable ? "usable" : status.reason;
+  for (const IsaStatus& status : machine.isas)
+    isas[to_string(status.isa)] = status.usable ? "usable" : status.reason;
   py::dict all;
   all["cpu_model"] = machine.cpu_model;
   all["isas"] = isas;
@@ -102,7 +104,8 @@ py::dict describe() {
 void bind_engine(py::module_& module) {
   using Released = py::call_guard<py::gil_scoped_release>;
 
-  py::class_<Engine>(module, "Engine", "A network made ready for this machine; immutable, shared between threads.")
+  py::class_<Engine>(module, "Engine",
+                     "A network made ready for this machine; immutable, shared between threads.")
       .def_property_readonly("network_name", &Engine::network_name)
       .def_property_readonly("precision", [](const Engine& engine) { return to_string(engine.precision()); })
       .def_property_readonly("isa", [](const Engine& engine) { return to_string(engine.isa()); })
@@ -119,22 +122,24 @@ void bind_engine(py::module_& module) {
       .def("save", &Engine::save, py::arg("path"), py::arg("notes") = EngineNotes(), Released(),
            "Writes a file that load_engine() maps.")
       .def(
-          "create_context", [](const Engine& engine) { return std::make_unique<PythonContext>(engine); }, Released(),
-          "One caller's memory on this engine; one for each thread.");
+          "create_context", [](const Engine& engine) { return std::make_unique<PythonContext>(engine); },
+          Released(), "One caller's memory on this engine; one for each thread.");
 
   py::class_<PythonContext>(module, "Context", "Runs an engine; one thread at a time.")
-      .def("run", &PythonContext::run, py::arg("inputs"),
-           py::arg("out") = py::none())
+      .def("run", &PythonContext::run, py::arg("inputs"), py::arg("out") = py::none())
       .def("profile", &PythonContext::profile, py::arg("inputs"), py::kw_only(), py::arg("iterations") = 10,
-           "Runs the engine and returns one dict a step: median ms (of all threads, by their number), billions of operations "
+           "Runs the engine and returns one dict a step: median ms (of all threads, by their number), "
+           "billions of operations "
            "a second, and the rest of what steps() says.");
 
   module.def("build", &build, py::arg("network"), py::kw_only(), py::arg("precision") = "fp32",
-             py::arg("calibration") = std::shared_ptr<Calibration>(), py::arg("max_batch") = 1, py::arg("threads") = 0,
-             py::arg("cpus") = std::vector<int>(), py::arg("pinning") = "auto", py::arg("isa") = py::none(),
-             py::arg("winograd") = true, py::arg("pixel_input") = false, py::arg("memory_limit") = 0, Released());
-  module.def("load_engine", &load_engine, py::arg("path"), py::kw_only(), py::arg("max_batch") = 0, py::arg("threads") = 0,
-             py::arg("cpus") = std::vector<int>(), py::arg("pinning") = "auto", py::arg("memory_limit") = 0, Released());
+             py::arg("calibration") = std::shared_ptr<Calibration>(), py::arg("max_batch") = 1,
+             py::arg("threads") = 0, py::arg("cpus") = std::vector<int>(), py::arg("pinning") = "auto",
+             py::arg("isa") = py::none(), py::arg("winograd") = true, py::arg("pixel_input") = false,
+             py::arg("memory_limit") = 0, Released());
+  module.def("load_engine", &load_engine, py::arg("path"), py::kw_only(), py::arg("max_batch") = 0,
+             py::arg("threads") = 0, py::arg("cpus") = std::vector<int>(), py::arg("pinning") = "auto",
+             py::arg("memory_limit") = 0, Released());
   module.def("describe_machine", &describe, "CPU, instruction sets and why one cannot be used, threads.");
 }
 

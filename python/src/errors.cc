@@ -11,16 +11,26 @@ namespace {
 
 const char* name_of(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kInvalidArgument: return "invalid_argument";
-    case ErrorCode::kNotFound: return "not_found";
-    case ErrorCode::kParse: return "parse";
-    case ErrorCode::kInvalidNetwork: return "invalid_network";
-    case ErrorCode::kUnsupported: return "unsupported";
-    case ErrorCode::kMismatch: return "mismatch";
-    case ErrorCode::kMemoryLimit: return "memory_limit";
-    case ErrorCode::kIo: return "io";
-    case ErrorCode::kInterrupted: return "interrupted";
-    case ErrorCode::kInternal: return "internal";
+    case ErrorCode::kInvalidArgument:
+      return "invalid_argument";
+    case ErrorCode::kNotFound:
+      return "not_found";
+    case ErrorCode::kParse:
+      return "parse";
+    case ErrorCode::kInvalidNetwork:
+      return "invalid_network";
+    case ErrorCode::kUnsupported:
+      return "unsupported";
+    case ErrorCode::kMismatch:
+      return "mismatch";
+    case ErrorCode::kMemoryLimit:
+      return "memory_limit";
+    case ErrorCode::kIo:
+      return "io";
+    case ErrorCode::kInterrupted:
+      return "interrupted";
+    case ErrorCode::kInternal:
+      return "internal";
   }
   return "internal";
 }
@@ -45,7 +55,8 @@ void bind_errors(py::module_& module) {
   error_type.call_once_and_store_result([&] {
     py::exception<Error> type(module, "Error");
     type.doc() =
-        "Whatever goes wrong: the message names the file, line or layer, what was expected and what came; `code` says what "
+        "Whatever goes wrong: the message names the file, line or layer, what was expected and what came; "
+        "`code` says what "
         "kind of error it is.";
     return py::object(type);
   });

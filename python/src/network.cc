@@ -67,7 +67,8 @@ void bind_network(py::module_& module) {
   using Path = std::filesystem::path;
   using Released = py::call_guard<py::gil_scoped_release>;
 
-  py::class_<TensorInfo>(module, "TensorInfo", "An input or output; its shape is that of one image, N being 1.")
+  py::class_<TensorInfo>(module, "TensorInfo",
+                         "An input or output; its shape is that of one image, N being 1.")
       .def_readonly("name", &TensorInfo::name)
       .def_property_readonly("shape", [](const TensorInfo& info) { return to_tuple(info.shape); })
       .def("__repr__", [](const TensorInfo& info) { return info.name + " " + info.shape.to_string(); });
@@ -94,8 +95,10 @@ void bind_network(py::module_& module) {
   module.def("zoo", &Network::zoo, py::arg("name"), py::kw_only(), py::arg("seed") = 1, Released(),
              "A built-in network; zoo_names() lists them.");
   module.def("zoo_names", &Network::zoo_names);
-  module.def("run_reference", &run_plainly, py::arg("network"), py::arg("input"), py::kw_only(), py::arg("threads") = 0,
-             "The outputs as a plain interpreter computes them, with sums in double: slow, and what engines are checked against.");
+  module.def("run_reference", &run_plainly, py::arg("network"), py::arg("input"), py::kw_only(),
+             py::arg("threads") = 0,
+             "The outputs as a plain interpreter computes them, with sums in double: slow, and what engines "
+             "are checked against.");
 }
 
 }  // namespace octet::python

@@ -15,7 +15,8 @@ class Use {
   explicit Use(std::atomic<bool>& in_use) : in_use_(in_use) {
     if (in_use_.exchange(true))
       throw Error(ErrorCode::kInvalidArgument,
-                  "this context is running in another thread; each thread needs one of its own (Engine.create_context)");
+                  "this context is running in another thread; each thread needs one of its own "
+                  "(Engine.create_context)");
   }
   ~Use() { in_use_ = false; }
   Use(const Use&) = delete;
@@ -40,8 +41,8 @@ std::vector<py::array> arrays_of(const py::object& given, std::size_t count, con
   std::vector<py::array> arrays;
   const auto add = [&](py::handle one) {
     if (!py::isinstance<py::array>(one))
-      throw Error(ErrorCode::kInvalidArgument,
-                  std::string(what) + ": expected NumPy arrays, got " + py::str(py::type::of(one)).cast<std::string>());
+      throw Error(ErrorCode::kInvalidArgument, std::string(what) + ": expected NumPy arrays, got " +
+                                                   py::str(py::type::of(one)).cast<std::string>());
     arrays.push_back(py::reinterpret_borrow<py::array>(one));
   };
   if (py::isinstance<py::list>(given) || py::isinstance<py::tuple>(given))
@@ -49,8 +50,8 @@ std::vector<py::array> arrays_of(const py::object& given, std::size_t count, con
   else
     add(given);
   if (arrays.size() != count)
-    throw Error(ErrorCode::kInvalidArgument, std::string(what) + ": expected " + std::to_string(count) + " arrays, got " +
-                                                 std::to_string(arrays.size()));
+    throw Error(ErrorCode::kInvalidArgument, std::string(what) + ": expected " + std::to_string(count) +
+                                                 " arrays, got " + std::to_string(arrays.size()));
   return arrays;
 }
 
@@ -82,7 +83,8 @@ PythonContext::Bound PythonContext::bind(const py::object& inputs, const py::obj
   bound.holders = arrays_of(inputs, inputs_.size(), "inputs");
   bound.batch = batch_of(bound.holders[0], inputs_[0]);
   if (bound.batch < 1 || bound.batch > engine_.max_batch())
-    throw Error(ErrorCode::kInvalidArgument, "a batch of " + std::to_string(bound.batch) + " came, this engine takes 1 to " +
+    throw Error(ErrorCode::kInvalidArgument, "a batch of " + std::to_string(bound.batch) +
+                                                 " came, this engine takes 1 to " +
                                                  std::to_string(engine_.max_batch()));
   for (std::size_t i = 0; i < inputs_.size(); ++i)
     if (engine_.pixel_input())
@@ -130,9 +132,11 @@ py::object PythonContext::run(const py::object& inputs, const py::object& out) {
 
 py::list PythonContext::profile(const py::object& inputs, int iterations) {
   if (iterations < 1)
-    throw Error(ErrorCode::kInvalidArgument, "iterations: expected 1 or more, got " + std::to_string(iterations));
+    throw Error(ErrorCode::kInvalidArgument,
+                "iterations: expected 1 or more, got " + std::to_string(iterations));
   if (engine_.pixel_input())
-    throw Error(ErrorCode::kUnsupported, "profile: an engine that takes pixels is not timed; build it without pixel_input");
+    throw Error(ErrorCode::kUnsupported,
+                "profile: an engine that takes pixels is not timed; build it without pixel_input");
   const Bound bound = bind(inputs, py::none());
   const std::vector<StepInfo> steps = engine_.steps();
   std::vector<std::vector<double>> busy(steps.size()), waiting(steps.size());

@@ -1,4 +1,5 @@
-// A Context for Python: arrays in and out without copies, the GIL released while it runs, and two threads at once an error instead of a race.
+// A Context for Python: arrays in and out without copies, the GIL released while it runs, and two threads at
+// once an error instead of a race.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -18,7 +19,8 @@ class PythonContext {
  public:
   explicit PythonContext(const Engine& engine);
 
-  /// `inputs`: an array, or a list of one for each input; `out`: None, or likewise. Returns what `out` is, or new arrays.
+  /// `inputs`: an array, or a list of one for each input; `out`: None, or likewise. Returns what `out` is, or
+  /// new arrays.
   py::object run(const py::object& inputs, const py::object& out);
   /// One dict a step: medians over `iterations` runs.
   py::list profile(const py::object& inputs, int iterations);
