@@ -2,6 +2,10 @@
 // marked, and is all that liboctet.so exports.
 #pragma once
 
+#if defined(__cplusplus) && __cplusplus < 202002L
+#error "Octet's headers need C++20 (-std=c++20 or later)"
+#endif
+
 #ifdef __GNUC__
 #define OCTET_API __attribute__((visibility("default")))
 #else

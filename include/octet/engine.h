@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "octet/api.h"
@@ -46,7 +47,7 @@ struct BuildOptions {
   std::uint64_t memory_limit =
       0;  ///< bytes for weights + one context; 0: none. Exceeded: Error(kMemoryLimit)
   std::vector<std::string>
-      disabled_passes;  ///< names of `pass_names()`; an unknown name is Error(kInvalidArgument)
+      disabled_passes;  ///< names of `list_passes()`; an unknown name is Error(kInvalidArgument)
 };
 
 /// One optimisation pass, in the order in which they run.
