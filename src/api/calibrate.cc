@@ -9,6 +9,7 @@
 #include "api/calibrate_layers.h"
 #include "api/observe.h"
 #include "base/limits.h"
+#include "cpu/float_environment.h"
 #include "graph/describe.h"
 #include "octet/calibration.h"
 #include "octet/error.h"
@@ -182,6 +183,7 @@ std::vector<LayerCalibration> list_layers(const graph::Graph& graph) {
 }  // namespace
 
 Calibration calibrate(const Network& network, CalibrationImages& images, const CalibrationOptions& options) {
+  const cpu::ScopedFloatEnvironment float_environment(cpu::Denormals::kKept);
   check_options(network.graph(), options);
   const int threads = settle_threads(options.threads);
   graph::Graph graph = network.graph();

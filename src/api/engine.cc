@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/thread_pool.h"
+#include "cpu/float_environment.h"
 #include "execute/executor.h"
 #include "octet/error.h"
 #include "optimize/optimizer.h"
@@ -161,6 +162,7 @@ Pinning parse_pinning(std::string_view text) {
 }
 
 Engine Engine::build(Network network, const BuildOptions& asked) {
+  const cpu::ScopedFloatEnvironment float_environment(cpu::Denormals::kKept);
   const MachineInfo machine = describe_machine();
   const std::shared_ptr<Impl> impl = plan_engine(std::move(network), asked, machine);
   api::check_memory(api::memory_of(impl->plan), impl->options, machine, impl->network_name);
@@ -172,6 +174,7 @@ Engine Engine::build(Network network, const BuildOptions& asked) {
 }
 
 MemoryInfo Engine::estimate_memory(const Network& network, const BuildOptions& asked) {
+  const cpu::ScopedFloatEnvironment float_environment(cpu::Denormals::kKept);
   return api::memory_of(plan_engine(network, asked, describe_machine())->plan);
 }
 

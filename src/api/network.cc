@@ -6,6 +6,7 @@
 #include <numeric>
 #include <utility>
 
+#include "cpu/float_environment.h"
 #include "graph/describe.h"
 #include "graph/validate.h"
 #include "import/caffe/caffe_importer.h"
@@ -81,6 +82,7 @@ bool is_zoo_name(const std::string& word) {
 
 Network Network::load_caffe(const std::filesystem::path& prototxt,
                             const std::optional<std::filesystem::path>& caffemodel, std::uint64_t seed) {
+  const cpu::ScopedFloatEnvironment float_environment(cpu::Denormals::kKept);
   graph::Graph graph = caffe::import_caffe(prototxt, caffemodel);
   // A caffemodel gives every weight or is refused, so this fills all of them or none.
   zoo::fill_synthetic_weights(graph, seed);
@@ -88,6 +90,7 @@ Network Network::load_caffe(const std::filesystem::path& prototxt,
 }
 
 Network Network::zoo(const std::string& name, std::uint64_t seed) {
+  const cpu::ScopedFloatEnvironment float_environment(cpu::Denormals::kKept);
   if (!is_zoo_name(name)) fail_unknown(name);
   for (const octet::zoo::TrainedNetwork& trained : octet::zoo::trained_networks()) {
     if (trained.name == name) return import_embedded(trained);

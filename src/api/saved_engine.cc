@@ -6,6 +6,7 @@
 #include <new>
 
 #include "api/engine_impl.h"
+#include "cpu/float_environment.h"
 #include "graph/describe.h"
 #include "octet/build_info.h"
 #include "octet/error.h"
@@ -143,6 +144,7 @@ void Engine::save(const std::filesystem::path& file, const EngineNotes& notes) c
 }
 
 Engine Engine::load(const std::filesystem::path& file, const LoadOptions& options) {
+  const cpu::ScopedFloatEnvironment float_environment(cpu::Denormals::kKept);
   const MachineInfo machine = describe_machine();
   auto impl = std::make_shared<Impl>();
   impl->file.emplace(file, build_info(), machine.isas);

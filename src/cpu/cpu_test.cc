@@ -207,7 +207,7 @@ TEST(FloatEnvironment, FlushesDenormalsAndGivesTheCallersSettingsBack) {
   const auto half_of_tiny = [&] { return tiny * 0.5f; };
   EXPECT_GT(half_of_tiny(), 0);
   {
-    const ScopedFloatEnvironment environment;
+    const ScopedFloatEnvironment environment(Denormals::kFlushed);
     EXPECT_EQ(half_of_tiny(), 0);
   }
   EXPECT_GT(half_of_tiny(), 0);

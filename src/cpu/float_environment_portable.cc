@@ -2,7 +2,7 @@
 
 namespace octet::cpu {
 
-ScopedFloatEnvironment::ScopedFloatEnvironment() noexcept {}
+ScopedFloatEnvironment::ScopedFloatEnvironment(Denormals) noexcept {}
 ScopedFloatEnvironment::~ScopedFloatEnvironment() {}
 
 }  // namespace octet::cpu

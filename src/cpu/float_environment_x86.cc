@@ -9,8 +9,8 @@ namespace {
 constexpr unsigned kMaskAll = 0x1f80, kFlushToZero = 0x8000, kDenormalsAreZero = 0x40;
 }  // namespace
 
-ScopedFloatEnvironment::ScopedFloatEnvironment() noexcept : saved_(_mm_getcsr()) {
-  _mm_setcsr(kMaskAll | kFlushToZero | kDenormalsAreZero);
+ScopedFloatEnvironment::ScopedFloatEnvironment(Denormals denormals) noexcept : saved_(_mm_getcsr()) {
+  _mm_setcsr(kMaskAll | (denormals == Denormals::kFlushed ? kFlushToZero | kDenormalsAreZero : 0));
 }
 
 ScopedFloatEnvironment::~ScopedFloatEnvironment() { _mm_setcsr(saved_); }

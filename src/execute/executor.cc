@@ -123,7 +123,7 @@ void Executor::run(int batch, const Bindings& bindings, std::span<StepSeconds> t
   for (std::atomic<int>& next : next_chunk_) next.store(0, std::memory_order_relaxed);
   const std::size_t steps = plan_.steps.size();
   pool_.run([&](int thread) {
-    const cpu::ScopedFloatEnvironment float_environment;
+    const cpu::ScopedFloatEnvironment float_environment(cpu::Denormals::kFlushed);
     const auto own = times.empty() ? times : times.subspan(static_cast<std::size_t>(thread) * steps, steps);
     Worker worker{*this, plan_, bindings, own, thread};
     plan::Walk(plan_, split_, batch, thread, worker).run();

@@ -14,6 +14,7 @@
 #include <set>
 
 #include "base/atomic_file.h"
+#include "cpu/float_environment.h"
 #include "octet/calibration.h"
 #include "octet/error.h"
 #include "octet/hash.h"
@@ -386,6 +387,7 @@ Calibration read_document(const Json& json, const std::string& name) {
 }  // namespace
 
 Calibration Calibration::from_json(std::string_view text, const std::string& name) {
+  const cpu::ScopedFloatEnvironment float_environment(cpu::Denormals::kKept);
   return read_document(parse(text, name), name);
 }
 

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/limits.h"
+#include "cpu/float_environment.h"
 #include "graph/describe.h"
 #include "graph/validate.h"
 #include "octet/error.h"
@@ -195,6 +196,7 @@ namespace octet {
 
 std::vector<std::vector<float>> run_reference(const Network& network, int batch,
                                               std::span<const std::span<const float>> inputs, int threads) {
+  const cpu::ScopedFloatEnvironment float_environment(cpu::Denormals::kKept);
   const graph::Graph& graph = network.graph();
   return reference::run_graph(graph, batch, inputs, graph.outputs, threads);
 }
