@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "picture.h"
+#include "../common/picture.h"
 
 namespace {
 

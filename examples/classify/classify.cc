@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "picture.h"
+#include "../common/picture.h"
 
 namespace {
 
