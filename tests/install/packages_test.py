@@ -4,6 +4,7 @@
 """
 import argparse
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -45,7 +46,7 @@ def run(*command):
     return done.stdout
 
 
-@unittest.skipUnless(all(map(shutil.which, ("dpkg-shlibdeps", "dpkg-deb", "file"))), "needs dpkg-dev and file")
+@unittest.skipUnless(all(map(shutil.which, ("dpkg-shlibdeps", "dpkg-architecture", "dpkg-deb", "file"))), "needs dpkg-dev and file")
 class Packages(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -73,6 +74,25 @@ class Packages(unittest.TestCase):
         self.assertNotIn("liboctet", self.field("octet", "Depends"))  # the programs have the engine inside
         self.assertIn("libprotobuf", self.field(self.soname, "Depends"))
         self.assertIn(f"{self.soname} (= {options.version})", self.field("liboctet-dev", "Depends"))
+
+    def test_the_library_is_where_debian_looks_for_it(self):
+        """In the folder of the machine's kind, known to the linker's cache and to dpkg-shlibdeps of packages that use it."""
+        folder = f"/usr/lib/{run('dpkg-architecture', '-qDEB_HOST_MULTIARCH').strip()}"
+        version = ".".join(options.version.split(".")[:2])
+        self.assertIn(f"{folder}/liboctet.so.{options.version}\n", self.files(self.soname))
+        for name in ("liboctet.a", "pkgconfig/octet.pc", "cmake/octet/octet-config.cmake"):
+            self.assertIn(f"{folder}/{name}\n", self.files("liboctet-dev"))
+        control = self.folder / "control"
+        run("dpkg-deb", "--control", self.packages[self.soname], control)
+        self.assertEqual((control / "shlibs").read_text(encoding="utf-8").strip(), f"liboctet {version} {self.soname} (>= {options.version})")
+        self.assertIn("ldconfig", (control / "postinst").read_text(encoding="utf-8"))
+
+    def test_each_program_has_a_manual_page(self):
+        contents = self.files("octet")
+        programs = re.findall(r"\./usr/bin/(\w+)\n", contents)
+        self.assertEqual(sorted(programs), ["giexec", "octet"])
+        for program in programs:
+            self.assertIn(f"/usr/share/man/man1/{program}.1.gz", contents)
 
     def test_a_study_can_be_made_where_the_programs_are_unpacked(self):
         """What a study needs beside the program must be inside it: configurations, the page of the report."""
