@@ -98,28 +98,59 @@ class InstalledLibrary(unittest.TestCase):
         for program in (shared, static):
             self.assertIn("the same outputs", run(program, "octet-20", 2, 4))
 
+    def test_each_header_stands_on_its_own_and_is_free_of_warnings(self):
+        """For programs that have stricter flags than ours."""
+        headers = sorted((self.prefix / "include" / "octet").glob("*.h"))
+        self.assertGreater(len(headers), 10)
+        for header in headers:
+            source = self.folder / f"only_{header.stem}.cc"
+            source.write_text(f"#include <octet/{header.name}>\n#include <octet/{header.name}>\n", encoding="utf-8")
+            said = run(options.compiler, "-std=c++20", "-fsyntax-only", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Wold-style-cast",
+                       f"-I{self.prefix / 'include'}", source)
+            self.assertEqual(said, "")
+        with self.assertRaisesRegex(AssertionError, "need C\\+\\+20"):
+            run(options.compiler, "-std=c++17", "-fsyntax-only", f"-I{self.prefix / 'include'}", self.folder / "only_octet.cc")
+
+    def test_a_shared_library_with_the_static_one_inside_exports_only_its_own(self):
+        source = self.folder / "plugin"
+        source.mkdir()
+        (source / "plugin.cc").write_text("#include <octet/octet.h>\n"
+                                          "extern \"C\" int plugin_threads() { return octet::describe_machine().default_threads; }\n", encoding="utf-8")
+        (source / "CMakeLists.txt").write_text(
+            "cmake_minimum_required(VERSION 3.25)\nproject(plugin LANGUAGES CXX)\nfind_package(octet REQUIRED COMPONENTS static)\n"
+            "add_library(plugin SHARED plugin.cc)\ntarget_link_libraries(plugin PRIVATE octet::octet)\n", encoding="utf-8")
+        build = self.folder / "build-plugin"
+        self.configure(source, build)
+        run(options.cmake, "--build", build)
+        exported = run("nm", "--dynamic", "--defined-only", "--demangle", build / "libplugin.so")
+        self.assertIn("plugin_threads", exported)
+        self.assertNotIn("octet::Engine", exported)
+        self.assertNotIn("octet::describe_machine", exported)
+
     def test_another_minor_version_or_an_unknown_component_is_refused(self):
         major, minor, _ = options.version.split(".")
         for asked, expected in ((f"{major}.{int(minor) + 1}", "compatible with requested version"), ("COMPONENTS dynamic", "'dynamic' was asked for")):
             source = self.folder / "refused"
             source.mkdir(exist_ok=True)
             (source / "CMakeLists.txt").write_text(
-                "cmake_minimum_required(VERSION 3.25)\nproject(refused LANGUAGES NONE)\n"
+                "cmake_minimum_required(VERSION 3.25)\nproject(refused LANGUAGES CXX)\n"
                 f"find_package(octet {asked} REQUIRED)\n", encoding="utf-8")
             with self.assertRaises(AssertionError) as refused:
                 self.configure(source, self.folder / "build-refused")
             self.assertIn(expected, " ".join(str(refused.exception).split()))  # CMake breaks lines
 
     def test_only_the_public_interface_is_exported(self):
-        """Everything internal is hidden: of Octet's namespace only what include/octet/ declares, and nothing of protobuf's messages."""
+        """What include/octet/ declares: nothing internal, and nothing of the libraries that are compiled into ours."""
         library = self.library_folder / "liboctet.so"
+        node = "OCTET_" + ".".join(options.version.split(".")[:2])
         public = " ".join(h.read_text(encoding="utf-8") for h in (self.prefix / "include" / "octet").glob("*.h"))
         exported = set()
         for line in run("nm", "--dynamic", "--defined-only", "--demangle", library).splitlines():
-            kind, name = line.split(maxsplit=2)[1:]
-            name = re.sub(r"^(typeinfo|typeinfo name|vtable|guard variable) for ", "", name)
-            if kind in "WVwvu" and not name.startswith("octet::"):
-                continue  # inline functions of the standard library, which every program has
+            name = line.split(maxsplit=2)[2]
+            if name == node:  # the version itself
+                continue
+            self.assertTrue(name.endswith(f"@@{node}"), name)
+            name = re.sub(r"^(typeinfo|typeinfo name|vtable) for ", "", name)
             symbol = re.match(r"octet::(\w+)(?:::~?(\w+))?", name)
             self.assertIsNotNone(symbol, f"{name} is exported, which is nothing of Octet's")
             for part in filter(None, symbol.groups()):
