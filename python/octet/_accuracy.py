@@ -21,10 +21,12 @@ class Accuracy:
 
     @property
     def top1(self) -> float:
+        """Share of the images, 0 to 1."""
         return self.top1_correct / self.images
 
     @property
     def top5(self) -> float:
+        """Share of the images, 0 to 1."""
         return self.top5_correct / self.images
 
     def interval(self, correct: int, z: float = 1.959964) -> tuple[float, float]:

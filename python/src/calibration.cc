@@ -137,20 +137,24 @@ py::list layer_rows(const Calibration& calibration) {
 void bind_calibration(py::module_& module) {
   py::class_<Calibration, std::shared_ptr<Calibration>>(
       module, "Calibration", "The scale of each tensor and the precision of each layer.")
-      .def_static("load", &Calibration::load, py::arg("path"))
+      .def_static("load", &Calibration::load, py::arg("path"),
+                  "Reads a file that save() or `octet calibrate` wrote.")
       .def_static(
           "from_json", [](const std::string& text) { return Calibration::from_json(text, "the JSON text"); },
-          py::arg("text"))
-      .def("save", &Calibration::save, py::arg("path"))
-      .def("to_json", &Calibration::to_json)
+          py::arg("text"), "What to_json() gave.")
+      .def("save", &Calibration::save, py::arg("path"), "Writes a JSON file; it appears whole or not at all.")
+      .def("to_json", &Calibration::to_json, "The text that save() writes.")
       .def("hash", &Calibration::hash, "16 hex digits over all that decides an engine's bits.")
       .def(
           "check",
           [](Calibration& calibration, const Network& network) { calibration.check(network, "", false); },
           py::arg("network"), "Raises Error if it was made for another network.")
-      .def_property_readonly("method", [](const Calibration& c) { return to_string(c.method); })
-      .def_property_readonly("scheme", [](const Calibration& c) { return to_string(c.scheme); })
-      .def_property_readonly("images", [](const Calibration& c) { return c.source.images; })
+      .def_property_readonly(
+          "method", [](const Calibration& c) { return to_string(c.method); }, "How scales were chosen.")
+      .def_property_readonly(
+          "scheme", [](const Calibration& c) { return to_string(c.scheme); }, "\"u8\" or \"symmetric-s8\".")
+      .def_property_readonly(
+          "images", [](const Calibration& c) { return c.source.images; }, "How many images calibrated.")
       .def("tensors", &tensor_rows, "One dict a tensor.")
       .def("layers", &layer_rows, "One dict a convolution or fully connected layer.");
 
@@ -158,7 +162,7 @@ void bind_calibration(py::module_& module) {
              py::arg("method") = "mse", py::arg("percentile") = 99.99, py::arg("scheme") = "u8",
              py::arg("rounding") = "nearest", py::arg("bias_correction") = false, py::arg("threads") = 0,
              py::arg("pixel_mean") = std::vector<float>(), py::arg("data") = "NumPy arrays",
-             py::arg("progress") = py::none());
+             py::arg("progress") = py::none(), "See octet.calibrate, which takes generators too.");
 }
 
 }  // namespace octet::python

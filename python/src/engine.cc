@@ -99,23 +99,48 @@ py::dict describe() {
   return all;
 }
 
-}  // namespace
+constexpr const char* kBuildDoc =
+    R"(Makes an engine: fuses layers, chooses kernels, plans memory, packs weights.
 
-void bind_engine(py::module_& module) {
+precision: "fp32", "bf16", "int8", "int16", or "mixed", each layer as the calibration says.
+calibration: what calibrate() gave; the last three need it.
+max_batch: the largest batch that its contexts take.
+threads: of each context; 0: one a core.
+cpus: the CPU of each thread; none: as pinning says, "auto", "cores" or "none".
+isa: an instruction set to keep to (describe_machine() lists them); None: the best.
+winograd: False lets 3 x 3 convolutions run directly.
+pixel_input: the input is pictures' bytes, uint8 N x H x W x C.
+memory_limit: of weights and one context, in bytes; 0: none.)";
+
+constexpr const char* kRunDoc =
+    R"(Runs the engine on N images, 1 to max_batch.
+
+inputs: float32 N x C x H x W (uint8 N x H x W x C with pixel_input), C-contiguous, or a list of one for each input; read where
+    they lie.
+out: float32 arrays to write into, likewise; None: new ones.
+
+Returns out, or the new array, or a list of them where the network has several outputs.)";
+
+void bind_engine_type(py::module_& module) {
   using Released = py::call_guard<py::gil_scoped_release>;
 
   py::class_<Engine>(module, "Engine",
                      "A network made ready for this machine; immutable, shared between threads.")
-      .def_property_readonly("network_name", &Engine::network_name)
-      .def_property_readonly("precision", [](const Engine& engine) { return to_string(engine.precision()); })
-      .def_property_readonly("isa", [](const Engine& engine) { return to_string(engine.isa()); })
-      .def_property_readonly("max_batch", &Engine::max_batch)
-      .def_property_readonly("threads", &Engine::threads)
-      .def_property_readonly("pixel_input", &Engine::pixel_input)
-      .def_property_readonly("inputs", &Engine::inputs)
-      .def_property_readonly("outputs", &Engine::outputs)
-      .def_property_readonly("memory", &memory_of)
-      .def_property_readonly("notes", &Engine::notes)
+      .def_property_readonly("network_name", &Engine::network_name, "Name of the network.")
+      .def_property_readonly(
+          "precision", [](const Engine& engine) { return to_string(engine.precision()); },
+          "\"fp32\", \"bf16\", \"int8\", \"int16\" or \"mixed\".")
+      .def_property_readonly(
+          "isa", [](const Engine& engine) { return to_string(engine.isa()); },
+          "The instruction set that it uses.")
+      .def_property_readonly("max_batch", &Engine::max_batch, "The largest batch that a context takes.")
+      .def_property_readonly("threads", &Engine::threads, "Threads of each context.")
+      .def_property_readonly("pixel_input", &Engine::pixel_input,
+                             "True if it takes pictures' bytes, uint8 N x H x W x C.")
+      .def_property_readonly("inputs", &Engine::inputs, "Names and shapes.")
+      .def_property_readonly("outputs", &Engine::outputs, "Names and shapes.")
+      .def_property_readonly("memory", &memory_of, "Bytes of the weights and of one context.")
+      .def_property_readonly("notes", &Engine::notes, "What save() was given.")
       .def("steps", &step_rows, "One dict a kernel call of the plan.")
       .def("passes", &pass_rows, "One dict an optimisation pass: what it did.")
       .def("hash", &Engine::hash, Released(), "16 hex digits over the plan and the packed weights.")
@@ -124,22 +149,31 @@ void bind_engine(py::module_& module) {
       .def(
           "create_context", [](const Engine& engine) { return std::make_unique<PythonContext>(engine); },
           Released(), "One caller's memory on this engine; one for each thread.");
+}
 
+}  // namespace
+
+void bind_engine(py::module_& module) {
+  using Released = py::call_guard<py::gil_scoped_release>;
   py::class_<PythonContext>(module, "Context", "Runs an engine; one thread at a time.")
-      .def("run", &PythonContext::run, py::arg("inputs"), py::arg("out") = py::none())
+      .def("run", &PythonContext::run, py::arg("inputs"), py::arg("out") = py::none(), kRunDoc)
       .def("profile", &PythonContext::profile, py::arg("inputs"), py::kw_only(), py::arg("iterations") = 10,
            "Runs the engine and returns one dict a step: median ms (of all threads, by their number), "
-           "billions of operations "
-           "a second, and the rest of what steps() says.");
+           "billions of operations a second, and the rest of what steps() says.");
+
+  bind_engine_type(module);
 
   module.def("build", &build, py::arg("network"), py::kw_only(), py::arg("precision") = "fp32",
              py::arg("calibration") = std::shared_ptr<Calibration>(), py::arg("max_batch") = 1,
              py::arg("threads") = 0, py::arg("cpus") = std::vector<int>(), py::arg("pinning") = "auto",
              py::arg("isa") = py::none(), py::arg("winograd") = true, py::arg("pixel_input") = false,
-             py::arg("memory_limit") = 0, Released());
-  module.def("load_engine", &load_engine, py::arg("path"), py::kw_only(), py::arg("max_batch") = 0,
-             py::arg("threads") = 0, py::arg("cpus") = std::vector<int>(), py::arg("pinning") = "auto",
-             py::arg("memory_limit") = 0, Released());
+             py::arg("memory_limit") = 0, Released(), kBuildDoc);
+  module.def(
+      "load_engine", &load_engine, py::arg("path"), py::kw_only(), py::arg("max_batch") = 0,
+      py::arg("threads") = 0, py::arg("cpus") = std::vector<int>(), py::arg("pinning") = "auto",
+      py::arg("memory_limit") = 0, Released(),
+      "An engine that Engine.save() wrote, mapped into memory. max_batch 0: what it was built for; the "
+      "rest as in build().");
   module.def("describe_machine", &describe, "CPU, instruction sets and why one cannot be used, threads.");
 }
 

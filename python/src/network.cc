@@ -69,14 +69,15 @@ void bind_network(py::module_& module) {
 
   py::class_<TensorInfo>(module, "TensorInfo",
                          "An input or output; its shape is that of one image, N being 1.")
-      .def_readonly("name", &TensorInfo::name)
-      .def_property_readonly("shape", [](const TensorInfo& info) { return to_tuple(info.shape); })
+      .def_readonly("name", &TensorInfo::name, "As in the network's file.")
+      .def_property_readonly(
+          "shape", [](const TensorInfo& info) { return to_tuple(info.shape); }, "Outermost dimension first.")
       .def("__repr__", [](const TensorInfo& info) { return info.name + " " + info.shape.to_string(); });
 
   py::class_<Network>(module, "Network", "Layers and FP32 weights; immutable.")
-      .def_property_readonly("name", &Network::name)
-      .def_property_readonly("inputs", &Network::inputs)
-      .def_property_readonly("outputs", &Network::outputs)
+      .def_property_readonly("name", &Network::name, "As its file or the built-in list has it.")
+      .def_property_readonly("inputs", &Network::inputs, "Names and shapes.")
+      .def_property_readonly("outputs", &Network::outputs, "Names and shapes.")
       .def_property_readonly("synthetic_weights", &Network::synthetic_weights,
                              "True if the weights came from a seed, not from a file.")
       .def("layers", &layer_rows, "One dict a layer.")
@@ -94,7 +95,7 @@ void bind_network(py::module_& module) {
       "A Caffe network; without a caffemodel its weights are synthetic, from the seed.");
   module.def("zoo", &Network::zoo, py::arg("name"), py::kw_only(), py::arg("seed") = 1, Released(),
              "A built-in network; zoo_names() lists them.");
-  module.def("zoo_names", &Network::zoo_names);
+  module.def("zoo_names", &Network::zoo_names, "The names that zoo() knows.");
   module.def("run_reference", &run_plainly, py::arg("network"), py::arg("input"), py::kw_only(),
              py::arg("threads") = 0,
              "The outputs as a plain interpreter computes them, with sums in double: slow, and what engines "
