@@ -3,6 +3,7 @@
 #include <pybind11/gil_safe_call_once.h>
 
 #include <exception>
+#include <utility>
 
 #include "bindings.h"
 
@@ -40,7 +41,7 @@ PYBIND11_CONSTINIT py::gil_safe_call_once_and_store<py::object> error_type;
 // register_exception would lose the code.
 void translate(std::exception_ptr thrown) {
   try {
-    if (thrown) std::rethrow_exception(thrown);
+    if (thrown) std::rethrow_exception(std::move(thrown));
   } catch (const Error& error) {
     const py::object& type = error_type.get_stored();
     const py::object value = type(error.what());
