@@ -88,11 +88,12 @@ void bind_network(py::module_& module) {
 
   module.def(
       "load",
-      [](const Path& prototxt, const std::optional<Path>& caffemodel, std::uint64_t seed) {
-        return Network::load_caffe(prototxt, caffemodel, seed);
+      [](const Path& path, const std::optional<Path>& weights, std::uint64_t seed) {
+        return Network::open(path.string(), weights, seed);
       },
-      py::arg("prototxt"), py::arg("caffemodel") = py::none(), py::kw_only(), py::arg("seed") = 1, Released(),
-      "A Caffe network; without a caffemodel its weights are synthetic, from the seed.");
+      py::arg("path"), py::arg("weights") = py::none(), py::kw_only(), py::arg("seed") = 1, Released(),
+      "A network's file, as the command line takes it: a .prototxt with its .caffemodel, without which "
+      "weights are synthetic, from the seed.");
   module.def("zoo", &Network::zoo, py::arg("name"), py::kw_only(), py::arg("seed") = 1, Released(),
              "A built-in network; zoo_names() lists them.");
   module.def("zoo_names", &Network::zoo_names, "The names that zoo() knows.");
