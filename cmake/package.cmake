@@ -17,25 +17,31 @@ set(programs_package octet)
 set(development_package liboctet-dev)
 
 set(documents ${CMAKE_INSTALL_DATAROOTDIR}/doc)
-foreach(component programs library development)
+set(components library development)
+if(OCTET_BUILD_PROGRAMS)
+  list(PREPEND components programs)
+endif()
+foreach(component IN LISTS components)
   install(FILES cmake/debian/copyright DESTINATION ${documents}/${${component}_package} COMPONENT ${component})
 endforeach()
 install(DIRECTORY examples/ DESTINATION ${documents}/${development_package}/examples COMPONENT development
         FILES_MATCHING PATTERN CMakeLists.txt PATTERN *.cc PATTERN *.h PATTERN slurm EXCLUDE)
-install(FILES examples/study-quick.toml examples/study-full.toml DESTINATION ${documents}/${programs_package}/examples COMPONENT programs)
-file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/man)
-foreach(page octet.1 giexec.1)  # compressed as Debian's policy wants them, the same bytes whenever that is
-  file(ARCHIVE_CREATE OUTPUT ${PROJECT_BINARY_DIR}/man/${page}.gz PATHS ${PROJECT_SOURCE_DIR}/cmake/debian/${page} FORMAT raw COMPRESSION GZip
-       MTIME "1970-01-01")
-  install(FILES ${PROJECT_BINARY_DIR}/man/${page}.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT programs)
-endforeach()
+if(OCTET_BUILD_PROGRAMS)
+  install(FILES examples/study-quick.toml examples/study-full.toml DESTINATION ${documents}/${programs_package}/examples COMPONENT programs)
+  file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/man)
+  foreach(page octet.1 giexec.1)  # compressed as Debian's policy wants them, the same bytes whenever that is
+    file(ARCHIVE_CREATE OUTPUT ${PROJECT_BINARY_DIR}/man/${page}.gz PATHS ${PROJECT_SOURCE_DIR}/cmake/debian/${page} FORMAT raw COMPRESSION GZip
+         MTIME "1970-01-01")
+    install(FILES ${PROJECT_BINARY_DIR}/man/${page}.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT programs)
+  endforeach()
+endif()
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_VENDOR Octet)
 set(CPACK_PACKAGE_CONTACT "${maintainer}")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "")  # each package has a first line of its own
 set(CPACK_STRIP_FILES ON)
-set(CPACK_COMPONENTS_ALL programs library development)
+set(CPACK_COMPONENTS_ALL ${components})
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 # Whatever the umask of who makes the packages.
