@@ -171,7 +171,7 @@ class OCTET_API Context {
 
   /// Runs `batch` images. `inputs[i]` / `outputs[i]`: caller's FP32 NCHW memory of the network's i-th input /
   /// output, dense and of batch * elements_per_image floats each. Batch outside 1..max_batch or a span of
-  /// another size is Error(kInvalidArgument), thrown before anything is written.
+  /// another size is Error(kInvalidArgument), thrown before anything is written. Outputs overlap nothing.
   void run(int batch, std::span<const std::span<const float>> inputs,
            std::span<const std::span<float>> outputs);
   /// The same for a network of one input and one output.

@@ -1,5 +1,7 @@
 #include "arrays.h"
 
+#include <functional>
+
 #include "octet/error.h"
 
 namespace octet::python {
@@ -11,13 +13,19 @@ std::string words(const std::vector<std::int64_t>& dims, const std::string& firs
   return text + (dims.empty() ? ",)" : ")");
 }
 
+// A view into the middle of bytes may not be.
+bool is_aligned(const py::array& array) {
+  return array.itemsize() == 1 || reinterpret_cast<std::uintptr_t>(array.data()) % alignof(float) == 0;
+}
+
 [[noreturn]] void fail(const py::array& array, const Wanted& wanted, const std::string& batch,
                        const char* type) {
   throw Error(ErrorCode::kInvalidArgument,
               wanted.name + ": expected a C-contiguous array of " + type + " " + words(wanted.dims, batch) +
                   ", got " + py::str(array.dtype()).cast<std::string>() + " " +
                   py::str(array.attr("shape")).cast<std::string>() +
-                  ((array.flags() & py::array::c_style) != 0 ? "" : ", not contiguous"));
+                  ((array.flags() & py::array::c_style) != 0 ? "" : ", not contiguous") +
+                  (is_aligned(array) ? "" : ", not aligned"));
 }
 
 bool has_dims(const py::array& array, const Wanted& wanted) {
@@ -30,7 +38,7 @@ bool has_dims(const py::array& array, const Wanted& wanted) {
 template <typename T>
 void check(const py::array& array, const Wanted& wanted, int batch, const char* type) {
   if (!py::isinstance<py::array_t<T>>(array) || (array.flags() & py::array::c_style) == 0 ||
-      !has_dims(array, wanted) || array.shape(0) != batch)
+      !has_dims(array, wanted) || array.shape(0) != batch || !is_aligned(array))
     fail(array, wanted, std::to_string(batch), type);
 }
 
@@ -55,6 +63,11 @@ std::span<float> writable_floats(py::array& array, const Wanted& wanted, int bat
   check<float>(array, wanted, batch, "float32");
   if (!array.writeable()) throw Error(ErrorCode::kInvalidArgument, wanted.name + ": the array is read-only");
   return {static_cast<float*>(array.mutable_data()), static_cast<std::size_t>(array.size())};
+}
+
+bool overlap(std::span<const std::byte> a, std::span<const std::byte> b) {
+  const std::less<> before;  // of any two addresses
+  return before(a.data(), b.data() + b.size()) && before(b.data(), a.data() + a.size());
 }
 
 py::array new_floats(const Wanted& wanted, int batch) {

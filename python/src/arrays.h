@@ -3,6 +3,7 @@
 
 #include <pybind11/numpy.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -23,11 +24,14 @@ struct Wanted {
 /// N of an array N x dims. Throws Error(kInvalidArgument) unless its shape is that.
 int batch_of(const py::array& array, const Wanted& wanted);
 
-/// The array's own memory, never a copy. Throws Error(kInvalidArgument) unless it is C-contiguous, of just
-/// this type and of `batch` images.
+/// The array's own memory, never a copy. Throws Error(kInvalidArgument) unless it is C-contiguous, aligned,
+/// of just this type and of `batch` images.
 std::span<const float> floats(const py::array& array, const Wanted& wanted, int batch);
 std::span<const std::uint8_t> bytes(const py::array& array, const Wanted& wanted, int batch);
 std::span<float> writable_floats(py::array& array, const Wanted& wanted, int batch);
+
+/// Whether they share a byte.
+bool overlap(std::span<const std::byte> a, std::span<const std::byte> b);
 
 /// A new array of `batch` images.
 py::array new_floats(const Wanted& wanted, int batch);

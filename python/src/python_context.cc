@@ -55,6 +55,17 @@ std::vector<py::array> arrays_of(const py::object& given, std::size_t count, con
   return arrays;
 }
 
+/// The engine may write an output before it has read all inputs.
+void check_apart(const py::array& output, const Wanted& wanted, const std::vector<py::array>& others) {
+  const auto memory = [](const py::array& array) {
+    return std::span(static_cast<const std::byte*>(array.data()), static_cast<std::size_t>(array.nbytes()));
+  };
+  for (const py::array& other : others)
+    if (overlap(memory(output), memory(other)))
+      throw Error(ErrorCode::kInvalidArgument,
+                  wanted.name + ": its memory is also that of an input or of another output");
+}
+
 double median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
@@ -99,6 +110,7 @@ PythonContext::Bound PythonContext::bind(const py::object& inputs, const py::obj
     outputs = arrays_of(out, outputs_.size(), "out");
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
     bound.outputs.push_back(writable_floats(outputs[i], outputs_[i], bound.batch));
+    check_apart(outputs[i], outputs_[i], bound.holders);
     bound.holders.push_back(outputs[i]);
   }
   if (!out.is_none()) {

@@ -37,6 +37,8 @@ def test_outputs_go_where_the_caller_says(network, images):
         (lambda a: a[:0], "a batch of 0"),
         (lambda a: np.concatenate([a, a]), "a batch of 8"),
         (lambda a: a.tolist(), "expected"),
+        (lambda a: np.frombuffer(b"-" + a.tobytes(), np.float32, offset=1).reshape(a.shape), "not aligned"),
+        (lambda a: a.astype(">f4"), ">f4"),
     ],
 )
 def test_an_array_that_would_have_to_be_copied_is_refused(network, images, spoil, said):
@@ -51,6 +53,15 @@ def test_a_read_only_output_is_refused(network, images):
     out.flags.writeable = False
     with pytest.raises(octet.Error, match="read-only"):
         octet.build(network).create_context().run(images[:1], out)
+
+
+def test_an_output_in_the_memory_of_an_input_is_refused(network, images):
+    shape = (1, *network.outputs[0].shape[1:])
+    image = images[:1].copy()
+    context = octet.build(network).create_context()
+    with pytest.raises(octet.Error, match="also that of an input"):
+        context.run(image, image.reshape(-1)[-int(np.prod(shape)) :].reshape(shape))
+    np.testing.assert_array_equal(image, images[:1])
 
 
 def test_int8_agrees_with_fp32_and_takes_pixels(network, images, calibration):
