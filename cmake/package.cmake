@@ -73,4 +73,6 @@ set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SUGGESTS libpng-dev)  # two of the examples read PNG files
 set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION "INT8 inference of convolutional networks on CPUs - development files
 Headers, static library, CMake package, pkg-config file and examples.")
-include(CPack)
+if(PROJECT_IS_TOP_LEVEL)
+  include(CPack)
+endif()

@@ -127,6 +127,23 @@ class InstalledLibrary(unittest.TestCase):
         self.assertNotIn("octet::Engine", exported)
         self.assertNotIn("octet::describe_machine", exported)
 
+    def test_as_a_part_of_another_project_it_is_the_library_alone(self):
+        """Configured only: to compile the engine again would show nothing else."""
+        source, build = self.folder / "whole", self.folder / "build-whole"
+        source.mkdir()
+        (source / "main.cc").write_text("#include <octet/octet.h>\nint main() { return octet::kVersion[0] == 0; }\n", encoding="utf-8")
+        (source / "CMakeLists.txt").write_text(
+            "cmake_minimum_required(VERSION 3.25)\nproject(whole LANGUAGES CXX)\n"
+            f"add_subdirectory({ROOT} octet EXCLUDE_FROM_ALL)\n"
+            "add_executable(whole main.cc)\ntarget_link_libraries(whole PRIVATE octet::octet)\n", encoding="utf-8")
+        self.configure(source, build)
+        targets = run(options.cmake, "--build", build, "--target", "help")
+        self.assertIn("octet_shared", targets)
+        for target in ("giexec", "api_test", "conv_f32_bench"):
+            self.assertNotIn(target, targets)
+        with self.assertRaisesRegex(AssertionError, "cannot be compiled with -ffast-math"):
+            self.configure(source, build, "-DCMAKE_CXX_FLAGS=-O2 -ffast-math")
+
     def test_another_minor_version_or_an_unknown_component_is_refused(self):
         major, minor, _ = options.version.split(".")
         for asked, expected in ((f"{major}.{int(minor) + 1}", "compatible with requested version"), ("COMPONENTS dynamic", "'dynamic' was asked for")):
