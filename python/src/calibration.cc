@@ -91,11 +91,12 @@ std::shared_ptr<Calibration> calibrate_on(const Network& network, const py::obje
   options.threads = threads;
   options.pixel_mean = std::move(pixel_mean);
   options.source.data = std::move(data);
-  if (!progress.is_none())
-    options.progress = [&progress](double share) {
-      const py::gil_scoped_acquire gil;
-      progress(share);
-    };
+  options.progress = [&progress](double share) {
+    const py::gil_scoped_acquire gil;
+    // Ctrl-C, which Python hands to its main thread only; that is one of calibration's.
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    if (!progress.is_none()) progress(share);
+  };
   IterableImages source(images, network.inputs()[0].shape);
   const py::gil_scoped_release released;
   return std::make_shared<Calibration>(calibrate(network, source, options));

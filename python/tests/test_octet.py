@@ -1,6 +1,7 @@
 """What the Python package promises beyond the C++ library's own tests: arrays, lifetimes, threads, errors."""
 
 import gc
+import signal
 import threading
 
 import numpy as np
@@ -97,6 +98,22 @@ def test_what_goes_wrong_in_the_callers_generator_reaches_the_caller(network, im
         octet.calibrate(network, [images[0][:, :20]])
     with pytest.raises(octet.Error, match="there are no images"):
         octet.calibrate(network, [])
+
+
+def test_an_interrupt_stops_a_calibration(network, images):
+    taken = []
+
+    class Many:
+        def __iter__(self):
+            for i in range(100000):
+                if i == 20:
+                    signal.raise_signal(signal.SIGINT)
+                taken.append(i)
+                yield images[i % len(images)]
+
+    with pytest.raises(KeyboardInterrupt):
+        octet.calibrate(network, Many())
+    assert 20 <= len(taken) < 1000
 
 
 def test_calibrations_and_engines_survive_files(tmp_path, network, images, calibration):
