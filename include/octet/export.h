@@ -26,14 +26,14 @@ struct QdqOptions {
 /// weights, s32 biases, scales and zero points, in the form that other engines turn into integer operators
 /// (docs/export.md). Throws Error: kInvalidArgument (another precision), kUnsupported naming a layer that
 /// cannot be said, kMismatch (a calibration of another network), kIo.
-OCTET_API void export_qdq_onnx(const Network& network, const Calibration& calibration, const QdqOptions& options,
-                     const std::filesystem::path& path);
+OCTET_API void export_qdq_onnx(const Network& network, const Calibration& calibration,
+                               const QdqOptions& options, const std::filesystem::path& path);
 
 /// A calibration cache for TensorRT of this version (8601: 8.6.1; 101401: 10.14.1), which takes no other's.
 /// Its tensors are those of the network's FP32 export. Weights are TensorRT's own matter: neither their
 /// rounding nor bias corrections are in it. Throws Error: kUnsupported unless the calibration's scheme is
 /// kSymmetricInt8, kInvalidArgument, kIo.
 OCTET_API void export_tensorrt_cache(const Calibration& calibration, int tensorrt_version,
-                           const std::filesystem::path& path);
+                                     const std::filesystem::path& path);
 
 }  // namespace octet
