@@ -273,19 +273,23 @@ Arity input_arity(const Op& op) {
   return {1, 1};
 }
 
+void check_arity(const Node& node) {
+  const Arity arity = input_arity(node.op);
+  if (node.inputs.size() < arity.least || node.inputs.size() > arity.most) {
+    fail(node, "{} takes {}{} input(s), got {}", op_name(node.op),
+         arity.most == arity.least ? "" : "at least ", arity.least, node.inputs.size());
+  }
+  if (node.outputs.empty() || (node.outputs.size() > 1 && !std::holds_alternative<Identity>(node.op))) {
+    fail(node, "{} makes one output, got {}", op_name(node.op), node.outputs.size());
+  }
+}
+
 /// Known ids, inputs produced before, outputs produced once, the right numbers of both.
 void check_structure(const Graph& graph) {
   const auto count = static_cast<TensorId>(graph.tensors.size());
   std::vector<char> produced(graph.tensors.size(), 0);
   for (const Node& node : graph.nodes) {
-    const Arity arity = input_arity(node.op);
-    if (node.inputs.size() < arity.least || node.inputs.size() > arity.most) {
-      fail(node, "{} takes {}{} input(s), got {}", op_name(node.op),
-           arity.most == arity.least ? "" : "at least ", arity.least, node.inputs.size());
-    }
-    if (node.outputs.empty() || (node.outputs.size() > 1 && !std::holds_alternative<Identity>(node.op))) {
-      fail(node, "{} makes one output, got {}", op_name(node.op), node.outputs.size());
-    }
+    check_arity(node);
     for (TensorId t : node.inputs) {
       if (t < 0 || t >= count) fail(node, "input tensor {} does not exist", t);
       if (!produced[static_cast<std::size_t>(t)]) {
@@ -302,15 +306,22 @@ void check_structure(const Graph& graph) {
   }
 }
 
+void infer_node(Graph& graph, Node& node) {
+  const Shape shape = std::visit(ShapeRule(graph, node), node.op);
+  check_shape(node, shape, std::holds_alternative<Input>(node.op) ? "input" : "output");
+  for (TensorId t : node.outputs) graph.tensors[static_cast<std::size_t>(t)].shape = shape;
+}
+
 }  // namespace
 
 void infer_shapes(Graph& graph) {
   check_structure(graph);
-  for (Node& node : graph.nodes) {
-    const Shape shape = std::visit(ShapeRule(graph, node), node.op);
-    check_shape(node, shape, std::holds_alternative<Input>(node.op) ? "input" : "output");
-    for (TensorId t : node.outputs) graph.tensors[static_cast<std::size_t>(t)].shape = shape;
-  }
+  for (Node& node : graph.nodes) infer_node(graph, node);
+}
+
+void infer_last_shape(Graph& graph) {
+  check_arity(graph.nodes.back());
+  infer_node(graph, graph.nodes.back());
 }
 
 std::vector<Shape> weight_shapes(const Graph& graph, const Node& node, bool with_bias) {

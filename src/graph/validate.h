@@ -15,6 +15,9 @@ inline constexpr std::int64_t kMaxElements = std::int64_t{1} << 34;
 /// inputs that disagree, dimensions < 1 or above the limits, an axis out of range.
 void infer_shapes(Graph& graph);
 
+/// The same for the last node alone, whose inputs have their shapes: for who needs shapes while adding nodes.
+void infer_last_shape(Graph& graph);
+
 /// Expected shapes of a node's weights, in order, from its attributes and its inputs' shapes (needs
 /// infer_shapes). An entry of rank 0 is an optional weight that is absent in this node (no bias).
 std::vector<Shape> weight_shapes(const Graph& graph, const Node& node, bool with_bias);
