@@ -9,6 +9,7 @@
 
 #include "graph/validate.h"
 #include "import/caffe/fail.h"
+#include "import/unique_names.h"
 #include "octet/error.h"
 
 namespace octet::caffe {
@@ -16,24 +17,6 @@ namespace {
 
 using graph::Graph;
 using graph::TensorId;
-
-/// Names that are given out once.
-class UniqueNames {
- public:
-  /// `name`, or "name#2", "name#3", ... if it is taken.
-  std::string make(const std::string& name) {
-    // Counted on from where it ended, so that thousands of layers of one name cost no more than others.
-    for (;;) {
-      const int copy = ++copies_[name];
-      const std::string candidate = copy == 1 ? name : fmt::format("{}#{}", name, copy);
-      if (taken_.insert(candidate).second) return candidate;
-    }
-  }
-
- private:
-  std::unordered_map<std::string, int> copies_;
-  std::unordered_set<std::string> taken_;
-};
 
 class NetworkBuilder {
  public:
