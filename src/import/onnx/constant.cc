@@ -1,0 +1,54 @@
+#include "import/onnx/constant.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace octet::onnx {
+
+std::string ShapeNumber::to_string() const {
+  if (!times_batch) return fmt::format("{}", value);
+  return value == 1 ? "batch" : fmt::format("{}*batch", value);
+}
+
+Constant Constant::of_reals(Dims dims, std::span<const float> values) {
+  base::AlignedBuffer buffer(values.size_bytes());
+  std::copy(values.begin(), values.end(), buffer.floats());
+  return of_reals(std::move(dims), std::move(buffer));
+}
+
+Constant Constant::of_reals(Dims dims, base::AlignedBuffer values) {
+  return {std::move(dims), std::make_shared<const base::AlignedBuffer>(std::move(values)), {}};
+}
+
+Constant Constant::of_integers(Dims dims, std::vector<ShapeNumber> values) {
+  return {std::move(dims), nullptr, std::move(values)};
+}
+
+Constant Constant::of_integers(const std::vector<std::int64_t>& values) {
+  std::vector<ShapeNumber> numbers;
+  for (const std::int64_t value : values) numbers.push_back({value, false});
+  return of_integers({static_cast<std::int64_t>(values.size())}, std::move(numbers));
+}
+
+std::int64_t Constant::elements() const { return element_count(dims); }
+
+std::span<const float> Constant::real_values() const {
+  return {reals->floats(), static_cast<std::size_t>(elements())};
+}
+
+std::string Constant::shape_text() const { return onnx::to_string(dims); }
+
+std::int64_t element_count(const Dims& dims) {
+  std::int64_t product = 1;
+  for (const std::int64_t dim : dims) product *= dim;
+  return product;
+}
+
+std::string to_string(const Dims& dims) {
+  return dims.empty() ? "a scalar" : fmt::format("{}", fmt::join(dims, "x"));
+}
+
+}  // namespace octet::onnx
