@@ -53,10 +53,15 @@ class OCTET_API Network {
   /// naming file, line and layer.
   static Network load_caffe(const std::filesystem::path& prototxt,
                             const std::optional<std::filesystem::path>& caffemodel, std::uint64_t seed = 1);
+  /// ONNX, operator sets 7 to 21, with the file's weights; external data is read from the file's own folder.
+  /// Throws Error (kNotFound, kIo, kParse, kInvalidNetwork, kUnsupported, kMemoryLimit) naming file, node and
+  /// operator or initializer.
+  static Network load_onnx(const std::filesystem::path& path);
   /// A network of the built-in list (`zoo_names()`), weights synthetic from `seed`; octet-20 has trained ones
   /// instead. Throws Error(kNotFound) listing the names.
   static Network zoo(const std::string& name, std::uint64_t seed = 1);
-  /// What NET means on the command line: a zoo name or a .prototxt. Throws as the two above.
+  /// What NET means on the command line: a zoo name, a .prototxt or an .onnx, which takes no `weights`.
+  /// Throws as the three above.
   static Network open(const std::string& net,
                       const std::optional<std::filesystem::path>& weights = std::nullopt,
                       std::uint64_t seed = 1);

@@ -10,6 +10,7 @@
 #include "graph/describe.h"
 #include "graph/validate.h"
 #include "import/caffe/caffe_importer.h"
+#include "import/onnx/onnx_importer.h"
 #include "octet/error.h"
 #include "optimize/pass.h"
 #include "zoo/synthetic_weights.h"
@@ -74,8 +75,9 @@ bool is_zoo_name(const std::string& word) {
 }
 
 [[noreturn]] void fail_unknown(const std::string& net) {
-  throw Error(ErrorCode::kNotFound, fmt::format("network '{}': expected a .prototxt file or one of {}{}", net,
-                                                fmt::join(Network::zoo_names(), ", "), suggestion(net)));
+  throw Error(ErrorCode::kNotFound,
+              fmt::format("network '{}': expected a .prototxt or .onnx file or one of {}{}", net,
+                          fmt::join(Network::zoo_names(), ", "), suggestion(net)));
 }
 
 }  // namespace
@@ -88,6 +90,8 @@ Network Network::load_caffe(const std::filesystem::path& prototxt,
   zoo::fill_synthetic_weights(graph, seed);
   return finish(std::move(graph));
 }
+
+Network Network::load_onnx(const std::filesystem::path& path) { return finish(onnx::import_onnx(path)); }
 
 Network Network::zoo(const std::string& name, std::uint64_t seed) {
   const cpu::ScopedFloatEnvironment float_environment(cpu::Denormals::kKept);
@@ -104,13 +108,14 @@ Network Network::open(const std::string& net, const std::optional<std::filesyste
                       std::uint64_t seed) {
   const std::filesystem::path path(net);
   if (path.extension() == ".prototxt") return load_caffe(path, weights, seed);
-  if (!is_zoo_name(net)) fail_unknown(net);
+  const bool is_onnx = path.extension() == ".onnx";
+  if (!is_onnx && !is_zoo_name(net)) fail_unknown(net);
   if (weights) {
     throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("weights '{}' belong to a .prototxt; '{}' is a built-in network",
-                            weights->string(), net));
+                fmt::format("weights '{}' belong to a .prototxt; '{}' {}", weights->string(), net,
+                            is_onnx ? "holds its own" : "is a built-in network"));
   }
-  return zoo(net, seed);
+  return is_onnx ? load_onnx(path) : zoo(net, seed);
 }
 
 const std::vector<std::string>& Network::zoo_names() {

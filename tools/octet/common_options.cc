@@ -125,8 +125,9 @@ CLI::Option* add_network_options(CLI::App& command, NetworkOptions& options) {
   command.add_option("--tensor", options.tensor, "make this tensor the network's only output")
       ->type_name("NAME");
   return command
-      .add_option("net", options.net,
-                  fmt::format("a .prototxt file or one of {}", fmt::join(Network::zoo_names(), ", ")))
+      .add_option(
+          "net", options.net,
+          fmt::format("a .prototxt or .onnx file or one of {}", fmt::join(Network::zoo_names(), ", ")))
       ->type_name("NET")
       ->required();
 }

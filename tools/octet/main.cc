@@ -43,7 +43,7 @@ int main(int argc, char** argv) {
     program.require_subcommand(1);
     program.footer(
         "NET is a built-in network (octet inspect --help lists them; synthetic weights from --seed) or a\n"
-        ".prototxt file (weights with --weights F.caffemodel, else synthetic).\n\n"
+        ".prototxt file (weights with --weights F.caffemodel, else synthetic) or an .onnx file.\n\n"
         "Exit codes: 0 success, 2 wrong usage or bad input, 3 it ran and the answer is no, 1 own failure,\n"
         "130 interrupted.\n\n"
         "Example:\n  octet bench resnet-50 --batch 8");
