@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -107,11 +108,21 @@ class Exporter {
     if (const std::optional<graph::Relu> left = remaining(relu)) write_relu(*left, before(relu));
   }
   void write_relu(const graph::Relu& relu, const std::string& from) {
+    const bool limited = std::isfinite(relu.limit);
+    if (relu.slope == 0 && limited) return write_clip(from, 0.0f, relu.limit);
+    const std::string result = limited ? output() + ".unlimited" : output();
     if (relu.slope == 0) {
-      out_.add("Relu", {from}, output());
+      out_.add("Relu", {from}, result);
     } else {
-      set(out_.add("LeakyRelu", {from}, output()), "alpha", relu.slope);
+      set(out_.add("LeakyRelu", {from}, result), "alpha", relu.slope);
     }
+    if (limited) write_clip(result, std::nullopt, relu.limit);
+  }
+  void write_clip(const std::string& from, std::optional<float> low, float high) {
+    const auto bound = [&](const char* suffix, float value) {
+      return out_.initializer(output() + "." + suffix, Shape{}, std::span(&value, 1));
+    };
+    out_.add("Clip", {from, low ? bound("min", *low) : std::string(), bound("max", high)}, output());
   }
 
   void write(const graph::Input&) {}

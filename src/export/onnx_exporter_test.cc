@@ -144,6 +144,17 @@ TEST_F(OnnxExporter, FusedReluBecomesANodeThatKeepsTheTensorsName) {
   EXPECT_EQ(real(model.graph().node(1), "alpha"), 0.25f);
 }
 
+TEST_F(OnnxExporter, AReluWithALimitIsAClip) {
+  const onnx::Model model =
+      exported({1, 3, 8, 8}, [](GraphBuilder& b, TensorId in) { return b.relu(b.relu(in, 0, 6), 0.25f, 5); });
+  ASSERT_THAT(operators(model), ElementsAre("Clip", "LeakyRelu", "Clip"));
+  EXPECT_THAT(inputs(model.graph().node(0)), ElementsAre("data", "layer1.min", "layer1.max"));
+  EXPECT_THAT(values(initializer(model, "layer1.min")), ElementsAre(0));
+  EXPECT_THAT(values(initializer(model, "layer1.max")), ElementsAre(6));
+  EXPECT_THAT(inputs(model.graph().node(2)), ElementsAre("layer2.unlimited", "", "layer2.max"));
+  EXPECT_EQ(model.graph().node(2).output(0), "layer2");
+}
+
 TEST_F(OnnxExporter, InnerProductFlattensAFeatureMapAndNotAVector) {
   const onnx::Model model = exported({1, 3, 4, 4}, [](GraphBuilder& b, TensorId in) {
     return b.inner_product(b.inner_product(in, 5), 7, false);

@@ -142,7 +142,8 @@ std::string QdqTensors::values(TensorId t) {
 
 std::optional<graph::Relu> QdqTensors::remaining(const std::optional<graph::Relu>& relu) const {
   const std::optional<Quantization>& written = held(node_->outputs[0]);
-  const bool saturates = written && written->zero_point == 0 && relu && relu->slope == 0;
+  const bool saturates = written && written->zero_point == 0 && relu && relu->slope == 0 &&
+                         static_cast<double>(relu->limit) >= Range(*written).high;
   return saturates ? std::nullopt : relu;
 }
 
@@ -157,8 +158,9 @@ std::string QdqTensors::quantise_sum(const std::string& sum, const std::optional
 Quantization QdqTensors::sum_form(const std::optional<graph::Relu>& relu) const {
   const TensorId t = node_->outputs[0];
   const bool rectifies = relu && relu->slope == 0;
-  if (rectifies && node_->inputs.size() == 1) return *held(t);  // a maximum commutes with the rounding
+  if (rectifies && node_->inputs.size() == 1) return *held(t);  // its ends commute with the rounding
   Range range(*held(t));
+  if (relu) range.high = std::min(range.high, static_cast<double>(relu->limit));
   if (rectifies) {
     range.low = std::max(range.low, 0.0);
   } else if (relu) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "base/hash.h"
 #include "graph/validate.h"
 
@@ -25,13 +27,17 @@ std::string window_text(const Window& w) {
   return text;
 }
 
-std::string relu_text(const std::optional<Relu>& relu) {
-  if (!relu) return {};
-  return relu->slope == 0 ? "+ ReLU" : fmt::format("+ ReLU slope {}", relu->slope);
-}
-
 std::string join_words(const std::string& a, const std::string& b) {
   return a.empty() || b.empty() ? a + b : a + " " + b;
+}
+
+std::string relu_attributes(const Relu& relu) {
+  return join_words(relu.slope == 0 ? "" : fmt::format("slope {}", relu.slope),
+                    std::isinf(relu.limit) ? "" : fmt::format("limit {}", relu.limit));
+}
+
+std::string relu_text(const std::optional<Relu>& relu) {
+  return relu ? join_words("+ ReLU", relu_attributes(*relu)) : std::string();
 }
 
 struct AttributeText {
@@ -51,9 +57,7 @@ struct AttributeText {
     return fmt::format("{} {} {}", kind, window_text(op.window),
                        op.rounding == Rounding::kCeil ? "ceil" : "floor");
   }
-  std::string operator()(const Relu& op) const {
-    return op.slope == 0 ? std::string() : fmt::format("slope {}", op.slope);
-  }
+  std::string operator()(const Relu& op) const { return relu_attributes(op); }
   std::string operator()(const Lrn& op) const {
     const bool across = op.region == LrnRegion::kAcrossChannels;
     return fmt::format("{} size {} alpha {} beta {} k {}", across ? "across" : "within", op.size, op.alpha,
@@ -93,9 +97,14 @@ struct AttributeHash {
       add(v);
     }
   }
+  /// No limit leaves no trace: the hashes of networks without one are older than the attribute.
+  void add_relu(const Relu& relu) const {
+    add_real(relu.slope);
+    if (!std::isinf(relu.limit)) add_real(relu.limit);
+  }
   void add_relu(const std::optional<Relu>& relu) const {
     add(relu ? 1 : 0);
-    if (relu) add_real(relu->slope);
+    if (relu) add_relu(*relu);
   }
 
   void operator()(const Input&) const {}
@@ -109,7 +118,7 @@ struct AttributeHash {
       add(static_cast<std::int64_t>(op.divisor));
     }
   }
-  void operator()(const Relu& op) const { add_real(op.slope); }
+  void operator()(const Relu& op) const { add_relu(op); }
   void operator()(const Lrn& op) const {
     add(static_cast<std::int64_t>(op.region)), add(op.size);
     add_real(op.alpha), add_real(op.beta), add_real(op.k);

@@ -52,6 +52,8 @@ TEST(Describe, SaysAttributesInOneLine) {
   EXPECT_EQ(text(Pooling{.kind = PoolKind::kAverage, .global = true}), "average global");
   EXPECT_EQ(text(Eltwise{.coefficients = {1, -0.5f}}), "sum of 1, -0.5");
   EXPECT_EQ(text(InnerProduct{10, Relu{0.1f}}), "+ ReLU slope 0.1");
+  EXPECT_EQ(text(InnerProduct{10, Relu{.limit = 6}}), "+ ReLU limit 6");
+  EXPECT_EQ(text(Relu{0.1f, 6}), "slope 0.1 limit 6");
 }
 
 TEST(Describe, OriginNamesWhatIsKnown) {
@@ -91,6 +93,10 @@ TEST(Hash, SeesEveryChangeOfStructureAndWeights) {
     return hash(graph);
   };
   EXPECT_NE(changed([](Graph& g) { std::get<Convolution>(g.nodes[1].op).relu = Relu{}; }), original);
+  const auto limited = [&](float limit) {
+    return changed([limit](Graph& g) { std::get<Convolution>(g.nodes[1].op).relu = Relu{.limit = limit}; });
+  };
+  EXPECT_NE(limited(6), limited(7));
   EXPECT_NE(changed([](Graph& g) { g.nodes[1].weights.pop_back(); }), original);
   EXPECT_NE(changed([](Graph& g) { g.outputs = {1}; }), original);
   EXPECT_NE(changed([](Graph& g) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -59,9 +60,10 @@ class Weights {
 // ---- attributes, one struct an operation
 // ------------------------------------------------------------------------
 
-/// y = max(x, 0) + slope * min(x, 0).
+/// y = min(max(x, 0) + slope * min(x, 0), limit).
 struct Relu {
   float slope = 0;
+  float limit = std::numeric_limits<float>::infinity();  // above 0; infinity: none
   bool operator==(const Relu&) const = default;
 };
 

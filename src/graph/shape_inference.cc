@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "graph/describe.h"
@@ -112,6 +113,7 @@ class ShapeRule {
   Shape operator()(Input&) const { return graph_.shape(node_.outputs[0]); }
 
   Shape operator()(Convolution& op) const {
+    check_relu(op.relu);
     const Shape& in = need_rank(node_, input(), 4, 4);
     check_window(node_, op.window);
     check_extent(node_, "number of output channels", op.out_channels, 1);
@@ -137,6 +139,7 @@ class ShapeRule {
   }
 
   Shape operator()(InnerProduct& op) const {
+    check_relu(op.relu);
     const Shape& in = need_rank(node_, input(), 2, kAnyRank);
     check_extent(node_, "number of outputs", op.out_features, 1);
     checked_product(node_, op.out_features, in.elements_per_image(), kMaxElements, "weights");
@@ -158,7 +161,10 @@ class ShapeRule {
             window_positions(node_, in, "width", in[3], horizontal(w), op.rounding)};
   }
 
-  Shape operator()(Relu&) const { return input(); }
+  Shape operator()(Relu& op) const {
+    check_relu(op);
+    return input();
+  }
 
   Shape operator()(Lrn& op) const {
     check_extent(node_, "local size", op.size, 1);
@@ -167,7 +173,10 @@ class ShapeRule {
   }
 
   Shape operator()(BatchNorm&) const { return need_rank(node_, input(), 2, kAnyRank); }
-  Shape operator()(ChannelAffine&) const { return need_rank(node_, input(), 2, kAnyRank); }
+  Shape operator()(ChannelAffine& op) const {
+    check_relu(op.relu);
+    return need_rank(node_, input(), 2, kAnyRank);
+  }
 
   Shape operator()(Concat& op) const {
     Shape out = input();
@@ -188,6 +197,7 @@ class ShapeRule {
   }
 
   Shape operator()(Eltwise& op) const {
+    check_relu(op.relu);
     for (TensorId t : node_.inputs) {
       if (graph_.shape(t) != input()) {
         fail(node_, "inputs disagree: {} and {}", input().to_string(), graph_.shape(t).to_string());
@@ -255,6 +265,13 @@ class ShapeRule {
 
  private:
   const Shape& input() const { return graph_.shape(node_.inputs[0]); }
+
+  void check_relu(const std::optional<Relu>& relu) const {
+    if (!relu) return;
+    if (!std::isfinite(relu->slope))
+      fail(node_, "a ReLU's slope is {}, expected a finite number", relu->slope);
+    if (!(relu->limit > 0)) fail(node_, "a ReLU's limit is {}, expected a number above 0", relu->limit);
+  }
 
   const Graph& graph_;
   const Node& node_;

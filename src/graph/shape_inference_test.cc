@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "graph/validate.h"
 #include "octet/error.h"
 #include "tests/support/graph_builder.h"
@@ -144,6 +146,15 @@ TEST(ShapeInference, RefusesSizesBeyondTheLimitsBeforeTheyOverflow) {
   EXPECT_THAT(refusal({{2, 3, 5, 5}}, Relu{}), HasSubstr("batch"));
   EXPECT_THAT(refusal({{1, big, 1, 1}}, conv(square_window(1), big)), HasSubstr("weights exceed"));
   EXPECT_THAT(refusal({{1, big, 16, 1}}, InnerProduct{big, {}}), HasSubstr("weights exceed"));
+}
+
+TEST(ShapeInference, RefusesAReluWithoutAMeaning) {
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_THAT(refusal({{1, 3, 5, 5}}, Relu{kNan}), HasSubstr("slope is nan"));
+  for (const float limit : {0.0f, -1.0f, kNan}) {
+    EXPECT_THAT(refusal({{1, 3, 5, 5}}, Relu{.limit = limit}), HasSubstr("limit is"));
+    EXPECT_THAT(refusal({{1, 3, 5, 5}}, InnerProduct{3, Relu{.limit = limit}}), HasSubstr("limit is"));
+  }
 }
 
 TEST(ShapeInference, RefusesALayerBeforeItsInput) {

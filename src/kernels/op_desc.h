@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <variant>
 #include <vector>
@@ -15,9 +16,11 @@
 
 namespace octet::kernels {
 
-/// y = max(x, 0) + slope * min(x, 0); slope 0 is the plain ReLU.
+/// y = min(max(x, 0) + slope * min(x, 0), limit); slope 0 without a limit is the plain ReLU. The limit is
+/// above 0, so that zeros stay zeros.
 struct ReluDesc {
   float slope = 0;
+  float limit = std::numeric_limits<float>::infinity();
   bool operator==(const ReluDesc&) const = default;
 };
 

@@ -31,7 +31,7 @@ kernels::WindowDesc window_desc(const graph::Window& w) {
 
 std::optional<kernels::ReluDesc> relu_desc(const std::optional<graph::Relu>& relu) {
   if (!relu) return std::nullopt;
-  return kernels::ReluDesc{relu->slope};
+  return kernels::ReluDesc{relu->slope, relu->limit};
 }
 
 class Lowering : TensorViews {
@@ -168,7 +168,7 @@ class Lowering : TensorViews {
     return add_node_step(kernels::ChannelAffineDesc{input.map, relu, output.map}, {input.ref}, output);
   }
 
-  void lower(const graph::Relu& relu) { add_affine(kernels::ReluDesc{relu.slope}); }
+  void lower(const graph::Relu& relu) { add_affine(relu_desc(relu)); }
 
   void lower(const graph::Lrn& lrn) {
     const View input = operand(node_->inputs[0], type_);

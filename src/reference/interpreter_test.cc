@@ -226,6 +226,7 @@ TEST(Reference, EltwiseSumsMultipliesAndPicks) {
   EXPECT_THAT(run({.kind = graph::EltwiseKind::kProduct}), ElementsAre(4, -10, 18));
   EXPECT_THAT(run({.kind = graph::EltwiseKind::kMax}), ElementsAre(4, 2, 6));
   EXPECT_THAT(run({.relu = graph::Relu{}}), ElementsAre(5, 0, 9));
+  EXPECT_THAT(run({.relu = graph::Relu{.slope = 0.5f, .limit = 6}}), ElementsAre(5, -1.5f, 6));
 }
 
 TEST(Reference, ConcatKeepsEachImageTogether) {

@@ -19,7 +19,7 @@ struct Output {
   std::span<float> values;
 };
 
-/// max(x, 0) + slope * min(x, 0), x itself where there is no ReLU.
+/// min(max(x, 0) + slope * min(x, 0), limit), x itself where there is no ReLU.
 double activate(double x, const std::optional<graph::Relu>& relu);
 
 /// An empty `bias` or `residual` is absent.

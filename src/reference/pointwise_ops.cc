@@ -25,8 +25,8 @@ void for_each_channel(const Input& in, const Output& out, const F& f) {
 
 double activate(double x, const std::optional<graph::Relu>& relu) {
   if (!relu) return x;
-  const double positive = std::max(x, 0.0);
-  return relu->slope == 0 ? positive : positive + static_cast<double>(relu->slope) * std::min(x, 0.0);
+  const double negative = relu->slope == 0 ? 0 : static_cast<double>(relu->slope) * std::min(x, 0.0);
+  return std::min(std::max(x, 0.0) + negative, static_cast<double>(relu->limit));
 }
 
 void relu(const graph::Relu& op, const Input& in, const Output& out) {

@@ -31,7 +31,7 @@ OCTET_FIELDS(graph::Window, kernel_h, kernel_w, stride_h, stride_w, pad_top, pad
 
 template <class Archive>
 void fields(Archive& /*archive*/, Field<Archive, graph::Input>& /*has none*/) {}
-OCTET_FIELDS(graph::Relu, slope)
+OCTET_FIELDS(graph::Relu, slope, limit)
 OCTET_FIELDS(graph::Convolution, window, out_channels, groups, relu)
 OCTET_FIELDS(graph::InnerProduct, out_features, relu)
 OCTET_FIELDS(graph::Pooling, kind, window, global, rounding, divisor)

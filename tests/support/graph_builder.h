@@ -1,6 +1,7 @@
 // Small graphs for tests, written in one line a layer, with weights from a seed.
 #pragma once
 
+#include <limits>
 #include <random>
 #include <string>
 #include <utility>
@@ -57,7 +58,10 @@ class GraphBuilder {
                 {scale ? random_weights(channels) : graph::Weights(),
                  shift ? random_weights(channels) : graph::Weights()});
   }
-  graph::TensorId relu(graph::TensorId in, float slope = 0) { return node(graph::Relu{slope}, {in}); }
+  graph::TensorId relu(graph::TensorId in, float slope = 0,
+                       float limit = std::numeric_limits<float>::infinity()) {
+    return node(graph::Relu{slope, limit}, {in});
+  }
   graph::TensorId sum(std::vector<graph::TensorId> in) { return node(graph::Eltwise{}, std::move(in)); }
   graph::TensorId identity(graph::TensorId in) { return node(graph::Identity{"Dropout"}, {in}); }
 

@@ -44,7 +44,9 @@ class RandomNetwork {
     const std::int64_t groups = channels_of(in) % 2 == 0 && out % 2 == 0 && pick(0, 4) == 0 ? 2 : 1;
     graph::TensorId t =
         builder_.convolution(in, {square_window(kernel, 1, kernel / 2), out, groups, {}}, pick(0, 1) == 0);
-    if (pick(0, 1) == 0) t = builder_.relu(t, pick(0, 2) == 0 ? 0.25f : 0.0f);
+    if (pick(0, 1) != 0) return t;
+    const int kind = pick(0, 2);
+    t = kind == 0 ? builder_.relu(t, 0.25f) : kind == 1 ? builder_.relu(t, 0, 2) : builder_.relu(t);
     return t;
   }
   graph::TensorId layer() {

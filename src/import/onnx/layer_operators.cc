@@ -75,13 +75,10 @@ void clamp(NodeImport& n, float low, float high) {
   const bool no_upper = high >= kLargest;
   if (no_upper && low <= -kLargest) {
     n.add(graph::Identity{"Clip"}, {n.tensor(0)});
-  } else if (no_upper && low == 0) {
-    n.add(graph::Relu{}, {n.tensor(0)});
+  } else if (low == 0 && high > 0) {
+    n.add(no_upper ? graph::Relu{} : graph::Relu{.limit = high}, {n.tensor(0)});
   } else {
-    n.unsupported(
-        "limits {} and {}; Octet's graph has no operation that limits from above, or below at "
-        "another value than 0",
-        low, high);
+    n.unsupported("limits {} and {}; Octet's graph limits at 0 and any number above it", low, high);
   }
 }
 

@@ -227,6 +227,9 @@ TEST(OnnxImport, ClippingAtZeroIsReluInEveryOpset) {
   ModelBuilder newer = one_node(11, "Clip", {2}, {"zero"});
   newer.reals("zero", {}, {0});
   EXPECT_EQ(op_names(newer.imported()), "Input ReLU");
+  ModelBuilder limited = one_node(11, "Clip", {2}, {"zero", "six"});
+  limited.reals("zero", {}, {0}).reals("six", {}, {6});
+  EXPECT_EQ(op_of<graph::Relu>(limited.imported()), graph::Relu{.limit = 6});
   ModelBuilder none = one_node(11, "Clip", {2});
   EXPECT_EQ(op_names(none.imported()), "Input Clip");
   ModelBuilder maximum = one_node(13, "Max", {2}, {"zero"});

@@ -22,7 +22,9 @@ constexpr double kProduct = 16, kStore = 15;
 /// For 16 outputs: amx_finishers.h. Nearly all sums are small.
 double vector_cycles(const ConvDesc& desc) {
   const bool scaled_negatives = desc.relu && desc.relu->slope != 0;
-  if (desc.output.type == DataType::kFloat32 || scaled_negatives) return 9;
+  const bool limited_reals =
+      desc.relu && desc.output.type == DataType::kBFloat16 && std::isfinite(desc.relu->limit);
+  if (desc.output.type == DataType::kFloat32 || scaled_negatives || limited_reals) return 9;
   if (desc.output.type == DataType::kBFloat16) return desc.residual ? 3.5 : 2;
   return desc.residual ? 4.2 : 2.6;
 }

@@ -41,16 +41,16 @@ enum class Output { kU8, kS16, kBf16, kF32, kSums };
 /// How accumulators become outputs; one a layer.
 struct Epilogue {
   Output output;
-  float low, high;       ///< clamp of integers
+  float low, high;       ///< clamp of integers; high also of what is `rectified`
   float addend;          ///< output's zero point (no residual)
   float residual_scale;  ///< addend = fma(float(r), residual_scale, residual_offset)
   float residual_offset;
   bool leaky;      ///< t < zero ? fma(t - zero, slope, zero) : t
-  bool rectified;  ///< FP32 and BF16 output: max(t, 0) + slope * min(t, 0)
+  bool rectified;  ///< FP32 and BF16 output: min(max(t, 0) + slope * min(t, 0), high)
   float slope;
   float zero;  ///< output's zero point
-  /// u8 that is not leaky, all outputs within +-2^31 before the clamp: it may then be left to conversions
-  /// that saturate. Nearly always so; the driver proves it for each panel.
+  /// u8 that is not leaky and has no limit below 255, all outputs within +-2^31 before the clamp: it may then
+  /// be left to conversions that saturate. Nearly always so; the driver proves it for each panel.
   bool bounded = false;
 };
 

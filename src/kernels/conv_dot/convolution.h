@@ -34,6 +34,7 @@ constexpr Output output_of(DataType type) {
 inline bool is_consistent(const ConvDesc& desc) {
   const FeatureMap &output = desc.output, &residual = desc.residual_map;
   if (!integer::has_valid_quantization(desc.input) || !integer::has_valid_quantization(output)) return false;
+  if (!integer::has_valid_relu(desc.relu)) return false;
   if (desc.residual && (!residual.same_sizes(output) || residual.type != output.type ||
                         residual.layout != output.layout || !integer::has_valid_quantization(residual)))
     return false;
@@ -86,12 +87,12 @@ inline Epilogue epilogue_of(const ConvDesc& desc) {
   e.slope = slope;
   if (e.output == Output::kF32 || e.output == Output::kBf16) {
     e.low = -std::numeric_limits<float>::infinity();
-    e.high = std::numeric_limits<float>::infinity();
+    e.high = desc.relu ? desc.relu->limit : std::numeric_limits<float>::infinity();
     e.rectified = desc.relu.has_value();
     e.residual_scale = 1;
     return e;
   }
-  const integer::Range range = integer::range_of(desc.output, desc.relu && slope == 0);
+  const integer::Range range = integer::range_of(desc.output, desc.relu);
   e.low = range.low;
   e.high = range.high;
   e.zero = static_cast<float>(desc.output.quantization.zero_point);
@@ -108,7 +109,8 @@ inline Epilogue epilogue_of(const ConvDesc& desc) {
 /// The same for output channels whose multipliers are small: products stay below 2^30.
 inline Epilogue bounded(Epilogue e) {
   const float largest_addend = 255 * e.residual_scale + std::abs(e.residual_offset);
-  e.bounded = e.output == Output::kU8 && !e.leaky && largest_addend < static_cast<float>(1 << 29);
+  e.bounded =
+      e.output == Output::kU8 && !e.leaky && e.high == 255 && largest_addend < static_cast<float>(1 << 29);
   return e;
 }
 inline bool are_small(std::span<const float> multipliers) {

@@ -108,8 +108,7 @@ class DotBlock {
     const Epilogue& e = *b.epilogue;
     if (e.output == Output::kSums) return store_sums(b);
     if constexpr (Dot::kElement == Element::kBf16) {
-      if (e.output == Output::kBf16 && b.blocks == kBlocks && (!e.rectified || e.slope == 0))
-        return finish_bf16(b);
+      if (e.output == Output::kBf16 && b.blocks == kBlocks && only_has_floor(e)) return finish_bf16(b);
     }
     const bool common = Dot::kElement == Element::kU8    ? e.bounded
                         : Dot::kElement == Element::kS16 ? e.output == Output::kS16 && !e.leaky

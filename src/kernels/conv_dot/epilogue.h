@@ -25,10 +25,14 @@ inline F32x16 residual_addend(F32x16 residual, const Epilogue& e) {
 inline F32x16 rectify(F32x16 t, const Epilogue& e) {
   if (!e.rectified) return t;
   const F32x16 zero = broadcast(0.0f), positive = max(zero, t);
-  return e.slope == 0.0f ? positive : positive + broadcast(e.slope) * min(zero, t);
+  return min(broadcast(e.high), e.slope == 0.0f ? positive : positive + broadcast(e.slope) * min(zero, t));
 }
 
-/// What BF16 outputs without a leaky ReLU are at least: max(bf16_floor(e), t), in which a NaN stays.
+/// Whether a BF16 output's ReLU, if any, is just a maximum.
+inline bool only_has_floor(const Epilogue& e) {
+  return !e.rectified || (e.slope == 0 && e.high == __builtin_inff());
+}
+/// Of such: max(bf16_floor(e), t), in which a NaN stays.
 [[gnu::always_inline]] inline F32x16 bf16_floor(const Epilogue& e) {
   return broadcast(e.rectified ? 0.0f : -__builtin_inff());
 }

@@ -161,7 +161,8 @@ struct Problem {
     const auto acc = static_cast<float>(sum);
     if (epilogue.output == Output::kF32) {
       const float t = std::fmaf(acc, multiplier, with_residual ? read<float>(r) : 0.0f);
-      const float y = epilogue.rectified ? std::max(t, 0.0f) + epilogue.slope * std::min(t, 0.0f) : t;
+      const float bent = std::max(t, 0.0f) + epilogue.slope * std::min(t, 0.0f);
+      const float y = epilogue.rectified ? std::min(bent, epilogue.high) : t;
       return std::bit_cast<std::int32_t>(y);
     }
     float addend = epilogue.addend;
@@ -197,8 +198,10 @@ struct Problem {
           epilogue.output == Output::kF32 ? read<float>(r) : from_bfloat16(read<std::uint16_t>(r)));
       sum += value, size += std::abs(value);
     }
-    if (epilogue.rectified)
+    if (epilogue.rectified) {
       sum = std::max(sum, 0.0) + static_cast<double>(epilogue.slope) * std::min(sum, 0.0);
+      sum = std::min(sum, static_cast<double>(epilogue.high));
+    }
     double bound = (products + 2) * std::ldexp(size, -23);
     if (epilogue.output == Output::kBf16) bound += std::ldexp(std::abs(sum) + bound, -8);
     return {sum, bound};
@@ -246,11 +249,13 @@ Epilogue integer_epilogue(Output output, bool leaky) {
   e.slope = 0.3f;
   return e;
 }
-Epilogue real_epilogue(Output output, bool rectified, float slope) {
+Epilogue real_epilogue(Output output, bool rectified, float slope,
+                       float limit = std::numeric_limits<float>::infinity()) {
   Epilogue e{};
   e.output = output;
   e.rectified = rectified;
   e.slope = slope;
+  e.high = limit;
   return e;
 }
 
@@ -264,14 +269,18 @@ class MicroKernel : public testing::TestWithParam<Named> {
     const Output narrow = GetParam().element == Element::kU8    ? Output::kU8
                           : GetParam().element == Element::kS16 ? Output::kS16
                                                                 : Output::kBf16;
-    std::vector<Epilogue> all = {real_epilogue(Output::kF32, false, 0), real_epilogue(Output::kF32, true, 0),
-                                 real_epilogue(Output::kF32, true, 0.1f),
-                                 real_epilogue(Output::kSums, false, 0)};
+    std::vector<Epilogue> all = {
+        real_epilogue(Output::kF32, false, 0),         real_epilogue(Output::kF32, true, 0),
+        real_epilogue(Output::kF32, true, 0.1f),       real_epilogue(Output::kF32, true, 0, 0.5f),
+        real_epilogue(Output::kF32, true, 0.1f, 0.5f), real_epilogue(Output::kSums, false, 0)};
     if (narrow == Output::kBf16) {
       for (float slope : {0.0f, 0.1f}) all.push_back(real_epilogue(narrow, slope > 0, slope));
       all.push_back(real_epilogue(narrow, true, 0));
+      all.push_back(real_epilogue(narrow, true, 0, 0.5f));
     } else {
       for (bool leaky : {false, true}) all.push_back(integer_epilogue(narrow, leaky));
+      all.push_back(integer_epilogue(narrow, false));
+      all.back().high = 150;
       all.push_back(integer_epilogue(narrow, false));
       all.back().bounded = narrow == Output::kU8;
     }

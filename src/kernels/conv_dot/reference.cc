@@ -215,11 +215,15 @@ class ReferenceConvolution final : public Kernel {
   float real(const Call& call, std::int64_t k, const Sum* sums, float residual) const noexcept {
     if constexpr (std::is_same_v<Type, Bf16>) {
       double t = sums[k] + static_cast<double>(residual);
-      if (epilogue_.rectified) t = std::max(t, 0.0) + static_cast<double>(epilogue_.slope) * std::min(t, 0.0);
+      if (epilogue_.rectified) {
+        t = std::max(t, 0.0) + static_cast<double>(epilogue_.slope) * std::min(t, 0.0);
+        t = std::min(t, static_cast<double>(epilogue_.high));
+      }
       return static_cast<float>(t);
     } else {
       const float t = std::fmaf(static_cast<float>(sums[k]), multiplier(call, k), residual);
-      return epilogue_.rectified ? std::max(t, 0.0f) + epilogue_.slope * std::min(t, 0.0f) : t;
+      if (!epilogue_.rectified) return t;
+      return std::min(std::max(t, 0.0f) + epilogue_.slope * std::min(t, 0.0f), epilogue_.high);
     }
   }
 

@@ -55,7 +55,7 @@ std::int64_t accumulator(const Problem& p, const Place& at) {
 }
 
 float rectified(const ConvDesc& d, float t) {
-  return d.relu ? std::max(t, 0.0f) + d.relu->slope * std::min(t, 0.0f) : t;
+  return d.relu ? std::min(std::max(t, 0.0f) + d.relu->slope * std::min(t, 0.0f), d.relu->limit) : t;
 }
 
 std::int32_t expected_integer(const Problem& p, const Place& at) {
@@ -68,7 +68,7 @@ std::int32_t expected_integer(const Problem& p, const Place& at) {
   }
   float t = std::fmaf(static_cast<float>(accumulator(p, at)), p.multipliers[index(at.k)], addend);
   if (d.relu && d.relu->slope != 0) t = integer::leaky(t, zero, d.relu->slope);
-  return integer::to_integer(t, integer::range_of(d.output, d.relu && d.relu->slope == 0));
+  return integer::to_integer(t, integer::range_of(d.output, d.relu));
 }
 
 float expected_real(const Problem& p, const Place& at) {

@@ -63,7 +63,7 @@ void put(std::byte* to, std::int64_t index, T value) {
 }
 
 inline float rectified(float t, const Epilogue& e) {
-  return e.rectified ? std::max(t, 0.0f) + e.slope * std::min(t, 0.0f) : t;
+  return e.rectified ? std::min(std::max(t, 0.0f) + e.slope * std::min(t, 0.0f), e.high) : t;
 }
 
 struct ModelInt8 : ModelOperations {

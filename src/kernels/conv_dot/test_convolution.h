@@ -6,11 +6,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <random>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/aligned_buffer.h"
@@ -30,6 +32,7 @@ struct Case {
   DataType output = DataType::kUInt8;
   bool residual = false;
   std::optional<float> slope = std::nullopt;
+  float limit = std::numeric_limits<float>::infinity();  ///< of a ReLU
   bool bias_map = false;
   bool halo_by_channel = false;
   std::int32_t zero_in = 0, zero_out = 0, zero_residual = 0;
@@ -64,7 +67,7 @@ struct Case {
     d.has_bias = true;
     d.residual = residual;
     d.bias_map = bias_map;
-    if (slope) d.relu = ReluDesc{*slope};
+    if (slope) d.relu = ReluDesc{*slope, limit};
     if (halo_by_channel) {
       for (std::int64_t c = 0; c < in; ++c) d.halo.push_back(static_cast<std::uint8_t>(100 + 7 * c));
     }
@@ -79,13 +82,17 @@ inline WindowDesc square(std::int64_t kernel, std::int64_t stride = 1, std::int6
 
 /// A 3x3 layer with and without a residual, of each kind of ReLU, to its input's type (kUInt8) and to FP32.
 inline std::vector<Case> epilogue_cases() {
+  constexpr float kNoLimit = std::numeric_limits<float>::infinity(), kLimit = 3;
   std::vector<Case> cases;
   for (const DataType output : {DataType::kUInt8, DataType::kFloat32})
     for (const bool residual : {false, true})
-      for (const std::optional<float> slope :
-           {std::optional<float>(), std::optional<float>(0.0f), std::optional<float>(0.1f)}) {
+      for (const auto& [slope, limit] : {std::pair(std::optional<float>(), kNoLimit),
+                                         {0.0f, kNoLimit},
+                                         {0.1f, kNoLimit},
+                                         {0.0f, kLimit},
+                                         {0.1f, kLimit}}) {
         Case& c = cases.emplace_back(Case{48, 5, 6, 100, square(3, 1, 1)});
-        c.output = output, c.residual = residual, c.slope = slope;
+        c.output = output, c.residual = residual, c.slope = slope, c.limit = limit;
       }
   return cases;
 }
@@ -106,7 +113,7 @@ inline std::string describe(const ConvDesc& d) {
   if (d.residual) s << ", residual ", map(d.residual_map);
   if (d.bias_map) s << ", bias map";
   if (!d.halo.empty()) s << ", halo by channel";
-  if (d.relu) s << ", relu " << d.relu->slope;
+  if (d.relu) s << ", relu " << d.relu->slope << " limit " << d.relu->limit;
   return s.str();
 }
 

@@ -68,6 +68,7 @@ class RandomCases {
     c.residual = coin();
     c.halo_by_channel = pick(0, 5) == 0;
     if (coin()) c.slope = coin() ? 0.0f : 0.1f;
+    if (c.slope && coin()) c.limit = 2.5f;
     if (c.picture == 0) c.input_part = 16 * pick(0, 2);
     if (c.output == DataType::kUInt8) c.output_part = c.residual_part = 16 * pick(0, 2);
     return c;

@@ -71,8 +71,8 @@ struct Int8Tiles : TileInstructions {
     const AmxLayer& layer = *panel.layer;
     const bool residual = panel.block.rows[0].residual != nullptr;
     const unsigned proofs = layer.proofs[panel.first_channel_block / kPanelTiles];
-    if (layer.epilogue->output != Output::kU8 || layer.epilogue->leaky || (proofs & kBoundedOutputs) == 0 ||
-        (residual && layer.bias_map)) {
+    if (layer.epilogue->output != Output::kU8 || layer.epilogue->leaky || layer.epilogue->high != 255 ||
+        (proofs & kBoundedOutputs) == 0 || (residual && layer.bias_map)) {
       return use(Type<AnyFinisher<IntegerSixteen>>{});
     }
     const bool small = (proofs & kSmallSums) != 0;
@@ -106,7 +106,7 @@ struct Bf16Tiles : TileInstructions {
   static void with_finisher(const AmxPanel& panel, Use&& use) {
     const Epilogue& e = *panel.layer->epilogue;
     const bool residual = panel.block.rows[0].residual != nullptr;
-    if (e.output != Output::kBf16 || (e.rectified && e.slope != 0)) {
+    if (e.output != Output::kBf16 || !only_has_floor(e)) {
       return use(Type<AnyFinisher<Bf16Sixteen>>{});
     }
     if (panel.channel_blocks == 2) {

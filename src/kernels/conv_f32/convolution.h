@@ -7,7 +7,7 @@
 #include <variant>
 
 #include "kernels/op_desc.h"
-#include "kernels/simd/activation.h"
+#include "kernels/simd/relu_activation.h"
 
 namespace octet::kernels::conv_f32 {
 
@@ -17,10 +17,6 @@ inline const ConvDesc* as_convolution(const OpDesc& desc) {
   const bool ours = conv != nullptr && conv->output.layout == Layout::kNchw16c &&
                     conv->input.type == DataType::kFloat32 && conv->output.type == DataType::kFloat32;
   return ours ? conv : nullptr;
-}
-
-inline Activation activation_of(const ConvDesc& desc) {
-  return make_activation(desc.relu.has_value(), desc.relu ? desc.relu->slope : 0.0f);
 }
 
 /// Multiply-accumulates of one image.

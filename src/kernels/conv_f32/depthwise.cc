@@ -103,7 +103,7 @@ class DepthwiseConvolution final : public Kernel {
       }
       r.output = call.output.floats() + image * call.output.image_stride + pixel;
       r.pixels = end - begin;
-      r.activation = activation_of(desc_);
+      r.activation = activation_of(desc_.relu);
       micro_.depthwise(r);
     };
     for (std::int64_t x = 0; x < inner_.begin; ++x) run(x, x + 1);

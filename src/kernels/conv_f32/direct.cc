@@ -212,7 +212,7 @@ class DirectConvolution final : public Kernel {
     b.ahead_lines = next_weights != nullptr ? divide_up(geometry_.pixel * block.vectors, calls) : 0;
     b.bias = first ? packed + desc_.output.padded_channels() * depth_ + block.channel : nullptr;
     b.vector_stride = desc_.output.pixels() * kChannelBlock;
-    b.activation = last ? activation_of(desc_) : make_activation(false, 0);
+    b.activation = last ? activation_of(desc_.relu) : kNoActivation;
 
     const std::int64_t corner =  // of the tile, in an image of the output
         block.channel * desc_.output.pixels() +

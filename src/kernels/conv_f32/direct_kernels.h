@@ -116,7 +116,7 @@ class Block {
       });
     };
     if (b.activation.slope == 0.0f) {
-      store({b.activation.lower_bound, 0.0f});
+      store({b.activation.lower_bound, b.activation.upper_bound, 0.0f});
     } else {
       store(b.activation);
     }

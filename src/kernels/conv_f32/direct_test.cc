@@ -2,7 +2,9 @@
 // their padding lanes, and that neither workers nor the grouping of images change a bit.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <random>
 
@@ -42,6 +44,7 @@ struct Case {
   Layout layout = Layout::kNchw16c;
   bool bias = true, residual = false;
   std::optional<float> slope = std::nullopt;
+  float limit = std::numeric_limits<float>::infinity();  // of a ReLU
 
   ConvDesc desc() const {
     const auto size = [](std::int64_t n, std::int64_t pads, std::int64_t kernel, std::int64_t dilation,
@@ -57,7 +60,7 @@ struct Case {
     d.groups = groups;
     d.has_bias = bias;
     d.residual = residual;
-    if (slope) d.relu = ReluDesc{*slope};
+    if (slope) d.relu = ReluDesc{*slope, limit};
     return d;
   }
 };
@@ -76,7 +79,7 @@ std::string describe(const ConvDesc& d) {
     << " pad " << w.pad_top << "," << w.pad_left << "," << w.pad_bottom << "," << w.pad_right << " dilation "
     << w.dilation_h << "x" << w.dilation_w << " groups " << d.groups << (d.has_bias ? " bias" : "")
     << (d.residual ? " residual" : "");
-  if (d.relu) s << " relu " << d.relu->slope;
+  if (d.relu) s << " relu " << d.relu->slope << " limit " << d.relu->limit;
   return s.str();
 }
 
@@ -123,6 +126,7 @@ struct Problem {
                              ((k * in + c) * w.kernel_h + i) * w.kernel_w + j)]);
             if (d.residual) sum += static_cast<double>(shortcut[result.size()]);
             if (d.relu && sum < 0) sum *= static_cast<double>(d.relu->slope);
+            if (d.relu) sum = std::min(sum, static_cast<double>(d.relu->limit));
             result.push_back(static_cast<float>(sum));
           }
     return result;
@@ -261,6 +265,7 @@ TEST(DirectConvolution, RandomShapes) {
     c.bias = pick(0, 1) == 1;
     c.residual = pick(0, 1) == 1;
     if (pick(0, 1) == 1) c.slope = pick(0, 1) == 1 ? 0.0f : 0.1f;
+    if (pick(0, 1) == 1) c.limit = 8;
     const Way way{.workers = static_cast<int>(pick(1, 3)),
                   .extra_stride = 16 * pick(0, 3),
                   .in_place = c.residual && pick(0, 1) == 1,

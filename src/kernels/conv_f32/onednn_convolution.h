@@ -4,7 +4,9 @@
 
 #include <oneapi/dnnl/dnnl.hpp>
 
+#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
@@ -36,6 +38,9 @@ class OneDnnConvolution {
     if (desc.relu) {
       dnnl::post_ops after;
       after.append_eltwise(1, dnnl::algorithm::eltwise_relu, desc.relu->slope, 0);
+      if (std::isfinite(desc.relu->limit))
+        after.append_eltwise(1, dnnl::algorithm::eltwise_clip, -std::numeric_limits<float>::max(),
+                             desc.relu->limit);
       attributes.set_post_ops(after);
     }
     const dnnl::convolution_forward::primitive_desc primitive(operation, attributes, engine_);

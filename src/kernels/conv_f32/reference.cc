@@ -66,6 +66,7 @@ class ReferenceConvolution final : public Kernel {
         }
         if (desc_.relu && sum < 0)
           sum = desc_.relu->slope == 0 ? 0 : sum * static_cast<double>(desc_.relu->slope);
+        if (desc_.relu) sum = std::min(sum, static_cast<double>(desc_.relu->limit));
         output[place] = static_cast<float>(sum);
       }
     }

@@ -29,7 +29,7 @@ constexpr std::int64_t kInputLanes = kWinogradPanelBlocks * kChannelBlock, kWeig
 class WinogradConvolution final : public Kernel {
  public:
   WinogradConvolution(const WinogradLayer& layer, const WinogradIsa& isa)
-      : layer_(layer), isa_(isa), activation_(activation_of(layer.desc)) {
+      : layer_(layer), isa_(isa), activation_(activation_of(layer.desc.relu)) {
     for (std::int64_t p = 0; p < layer.panels(); ++p)
       lanes_before_.push_back(lanes_before_.back() + winograd_panel(layer, p).blocks * kBlock);
   }

@@ -69,7 +69,10 @@ struct Case {
           for (std::int64_t x = 0; x < out.width; ++x) {
             double sum = convolve(n, k, y, x) + (desc.has_bias ? weights[1][index(k)] : 0);
             if (desc.residual) sum += residual[result.size()];
-            if (desc.relu) sum = std::max(sum, 0.0) + double{desc.relu->slope} * std::min(sum, 0.0);
+            if (desc.relu) {
+              sum = std::max(sum, 0.0) + double{desc.relu->slope} * std::min(sum, 0.0);
+              sum = std::min(sum, double{desc.relu->limit});
+            }
             result.push_back(static_cast<float>(sum));
           }
     return result;
@@ -272,6 +275,9 @@ TEST_P(Winograd, FusesBiasResidualAndRelu) {
         desc.has_bias = bias;
         desc.residual = residual;
         if (slope >= 0) desc.relu = ReluDesc{slope};
+        expect_right(Case(shape, desc, 7), 2, 64);
+        if (!desc.relu) continue;
+        desc.relu->limit = 8;
         expect_right(Case(shape, desc, 7), 2, 64);
       }
 }

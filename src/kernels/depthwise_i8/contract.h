@@ -46,9 +46,9 @@ struct DepthwiseI8Run {
   float addend;                           // without a residual: the output's zero point
   float residual_scale, residual_offset;  // of bytes
   bool leaky;                             // bytes: t < zero ? fma(t - zero, slope, zero) : t
-  bool rectified;                         // FP32: max(t, 0) + slope * min(t, 0)
+  bool rectified;                         // FP32: min(max(t, 0) + slope * min(t, 0), high)
   float slope, zero;
-  float low, high;  // bounds of bytes
+  float low, high;  // bounds of bytes; high also of rectified FP32
 };
 
 struct DepthwiseI8Functions {

@@ -168,10 +168,13 @@ class Depthwise final : public Kernel {
     const Quantization& q = desc_.output.quantization;
     run.slope = desc_.relu ? desc_.relu->slope : 0;
     run.rectified = desc_.relu.has_value();
-    if (run.real_output) return;
+    if (run.real_output) {
+      if (desc_.relu) run.high = desc_.relu->limit;
+      return;
+    }
     run.leaky = desc_.relu && run.slope != 0;
     run.zero = run.addend = static_cast<float>(q.zero_point);
-    const integer::Range range = integer::range_of(desc_.output, run.rectified && !run.leaky);
+    const integer::Range range = integer::range_of(desc_.output, desc_.relu);
     run.low = range.low, run.high = range.high;
     if (desc_.residual) {
       const integer::Rescale rescale = integer::rescale(desc_.residual_map.quantization, q);
@@ -206,7 +209,7 @@ double cost(const OpDesc& desc, double speed) {
   if (w.kernel_h < 1 || w.kernel_w < 1 || w.stride_h < 1 || w.stride_w < 1) return -1;
   if (w.dilation_h < 1 || w.dilation_w < 1 || w.pad_top < 0 || w.pad_left < 0) return -1;
   if (!conv->halo.empty() && conv->halo.size() != static_cast<std::size_t>(conv->input.channels)) return -1;
-  if (conv->relu && !std::isfinite(conv->relu->slope)) return -1;
+  if (!integer::has_valid_relu(conv->relu)) return -1;
   const double products = static_cast<double>(conv->output.padded_channels()) *
                           static_cast<double>(conv->output.pixels()) * static_cast<double>(w.kernel_h) *
                           static_cast<double>(w.kernel_w);

@@ -108,7 +108,7 @@ void expect_equal_to_plain_loops(const ConvDesc& d, int images, int workers, std
     float t = std::fmaf(accumulator(d, weights, input, n, c, p),
                         weights.multipliers[static_cast<std::size_t>(c)], addend);
     if (leaky) t = integer::leaky(t, zero, d.relu->slope);
-    return integer::to_integer(t, integer::range_of(d.output, d.relu && !leaky));
+    return integer::to_integer(t, integer::range_of(d.output, d.relu));
   });
   for (const test::Variant& variant : variants()) {
     SCOPED_TRACE(to_string(variant.isa));
@@ -147,7 +147,8 @@ TEST(DepthwiseI8, EqualsPlainLoopsForAllChannelTailsAndWorkers) {
 TEST(DepthwiseI8, EqualsPlainLoopsForAllEpilogues) {
   std::uint32_t seed = 200;
   for (std::optional<ReluDesc> relu :
-       {std::optional<ReluDesc>(), std::optional(ReluDesc{0}), std::optional(ReluDesc{0.1f})})
+       {std::optional<ReluDesc>(), std::optional(ReluDesc{0}), std::optional(ReluDesc{0.1f}),
+        std::optional(ReluDesc{0, 1.5f}), std::optional(ReluDesc{0.1f, 1.5f})})
     for (bool residual : {false, true})
       for (bool bias_map : {false, true}) {
         ConvDesc d = describe(40, 7, 9, 3, 1, 1);
@@ -198,7 +199,8 @@ TEST(DepthwiseI8, GivesUnquantisedFloats) {
   std::uint32_t seed = 400;
   for (std::int64_t channels : {16, 17, 32, 48, 70})
     for (std::optional<ReluDesc> relu :
-         {std::optional<ReluDesc>(), std::optional(ReluDesc{0}), std::optional(ReluDesc{0.1f})})
+         {std::optional<ReluDesc>(), std::optional(ReluDesc{0}), std::optional(ReluDesc{0.1f}),
+          std::optional(ReluDesc{0, 1.5f}), std::optional(ReluDesc{0.1f, 1.5f})})
       for (bool residual : {false, true}) {
         ConvDesc d = describe(channels, 7, 6, 3, 1, 1);
         d.output = {channels, 7, 6};
@@ -223,7 +225,7 @@ TEST(DepthwiseI8, GivesUnquantisedFloats) {
                 const float m = weights.multipliers[static_cast<std::size_t>(c)];
                 float t = std::fmaf(accumulator(d, weights, input, n, c, p), m,
                                     residual ? added.at(n, c, p) : 0.0f);
-                if (relu) t = std::max(t, 0.0f) + relu->slope * std::min(t, 0.0f);
+                if (relu) t = std::min(std::max(t, 0.0f) + relu->slope * std::min(t, 0.0f), relu->limit);
                 ASSERT_EQ(output.at(n, c, p), t) << n << " " << c << " " << p;
               }
           EXPECT_TRUE(output.padding_is_zero());

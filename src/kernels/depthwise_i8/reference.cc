@@ -29,7 +29,7 @@ void store_real(const DepthwiseI8Run& run, std::int64_t pixel, std::int64_t chan
     r = residual[block * run.residual_plane + pixel * kChannelBlock + lane];
   }
   float t = std::fmaf(acc, m, r);
-  if (run.rectified) t = std::max(t, 0.0f) + run.slope * std::min(t, 0.0f);
+  if (run.rectified) t = std::min(std::max(t, 0.0f) + run.slope * std::min(t, 0.0f), run.high);
   reinterpret_cast<float*>(run.output)[block * run.output_plane + pixel * kChannelBlock + lane] = t;
 }
 

@@ -24,7 +24,8 @@ template <class Unit>
 inline typename Unit::Floats rectify(typename Unit::Floats t, const DepthwiseI8Run& run) {
   if (!run.rectified) return t;
   const auto zero = Unit::all(0);
-  return Unit::add(Unit::max(t, zero), Unit::multiply(Unit::all(run.slope), Unit::min(t, zero)));
+  const auto bent = Unit::add(Unit::max(t, zero), Unit::multiply(Unit::all(run.slope), Unit::min(t, zero)));
+  return Unit::min(bent, Unit::all(run.high));
 }
 
 template <class Unit>

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/eltwise_f32/contract.h"
+#include "kernels/eltwise_f32/relu_form.h"
 #include "kernels/families.h"
 
 namespace octet::kernels {
@@ -11,9 +12,7 @@ namespace {
 class ChannelAffine final : public Kernel {
  public:
   ChannelAffine(const ChannelAffineDesc& desc, const EltwiseF32Functions& functions)
-      : map_(desc.map), slope_(desc.relu ? desc.relu->slope : 0) {
-    function_ = functions.affine[!desc.relu ? kNoRelu : slope_ == 0 ? kPlainRelu : kLeakyRelu];
-  }
+      : map_(desc.map), relu_(parameters_of(desc.relu)), function_(functions.affine[form_of(desc.relu)]) {}
 
   /// Scale of all padded channels, then shift; both zero in the padding lanes.
   std::size_t packed_bytes() const override {
@@ -45,7 +44,7 @@ class ChannelAffine final : public Kernel {
       run.scale = scale + block * kChannelBlock;
       run.shift = shift + block * kChannelBlock;
       run.vectors = std::min(map_.pixels() - pixel, share.end - item);
-      run.slope = slope_;
+      run.relu = relu_;
       function_(run);
       item += run.vectors;
     }
@@ -53,7 +52,7 @@ class ChannelAffine final : public Kernel {
 
  private:
   FeatureMap map_;
-  float slope_;
+  ReluParameters relu_;
   AffineFunction function_;
 };
 

@@ -30,6 +30,7 @@ void expect_equal_to_plain_loops(const ChannelAffineDesc& d, const std::vector<s
     const double shift = weights.size() > 1 && !weights[1].empty() ? double{weights[1][c]} : 0.0;
     double y = double{x[i]} * scale + shift;
     if (d.relu && y < 0) y *= double{d.relu->slope};
+    if (d.relu) y = std::min(y, double{d.relu->limit});
     expected.push_back(static_cast<float>(y));
   }
   for (const test::Variant& variant : affine_variants()) {
@@ -68,7 +69,8 @@ TEST(ChannelAffineF32, TakesScaleOrShiftOrNeitherAndAnyRelu) {
   const auto some = test::random_floats(17, 3);
   std::uint32_t seed = 100;
   for (std::optional<ReluDesc> relu :
-       {std::optional<ReluDesc>(), std::optional(ReluDesc{0}), std::optional(ReluDesc{0.1f})}) {
+       {std::optional<ReluDesc>(), std::optional(ReluDesc{0}), std::optional(ReluDesc{0.1f}),
+        std::optional(ReluDesc{0, 0.7f}), std::optional(ReluDesc{0.1f, 0.7f})}) {
     ChannelAffineDesc d;
     d.map = {17, 4, 4};
     d.relu = relu;

@@ -14,8 +14,13 @@
 
 namespace octet::kernels {
 
-/// Which ReLU ends the operation: an index into the tables below.
+/// Which ReLU ends the operation: an index into the tables below. Those that are one have a limit, which may
+/// be infinity.
 enum ReluForm { kNoRelu, kPlainRelu, kLeakyRelu, kReluForms };
+struct ReluParameters {
+  float slope;  // of a leaky ReLU
+  float limit;
+};
 
 struct EltwiseRun {
   const float* const* inputs;
@@ -24,7 +29,7 @@ struct EltwiseRun {
   std::int64_t input_count;   // >= 2
   float* output;
   std::int64_t vectors;
-  float slope;  // of a leaky ReLU
+  ReluParameters relu;
 };
 using EltwiseFunction = void (*)(const EltwiseRun& run);
 
@@ -34,7 +39,7 @@ struct AffineRun {
   const float* scale;  // 16 floats, those of the channel block
   const float* shift;
   std::int64_t vectors;
-  float slope;  // of a leaky ReLU
+  ReluParameters relu;
 };
 using AffineFunction = void (*)(const AffineRun& run);
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "kernels/eltwise_f32/contract.h"
+#include "kernels/eltwise_f32/relu_form.h"
 #include "kernels/families.h"
 
 namespace octet::kernels {
@@ -16,9 +17,8 @@ const EltwiseFunction* functions_of(const EltwiseDesc& desc, const EltwiseF32Fun
 class Eltwise final : public Kernel {
  public:
   Eltwise(const EltwiseDesc& desc, const EltwiseF32Functions& functions)
-      : desc_(desc), slope_(desc.relu ? desc.relu->slope : 0) {
-    const ReluForm form = !desc.relu ? kNoRelu : slope_ == 0 ? kPlainRelu : kLeakyRelu;
-    function_ = functions_of(desc, functions)[form];
+      : desc_(desc), relu_(parameters_of(desc.relu)) {
+    function_ = functions_of(desc, functions)[form_of(desc.relu)];
     // Present in any case, so that the functions may form their addresses.
     desc_.coefficients.resize(static_cast<std::size_t>(desc.inputs), 1.0f);
   }
@@ -43,7 +43,7 @@ class Eltwise final : public Kernel {
       run.input_count = desc_.inputs;
       run.output = call.output.floats() + image * call.output.image_stride + run.offset;
       run.vectors = std::min(vectors_per_image - vector, share.end - item);
-      run.slope = slope_;
+      run.relu = relu_;
       function_(run);
       item += run.vectors;
     }
@@ -51,7 +51,7 @@ class Eltwise final : public Kernel {
 
  private:
   EltwiseDesc desc_;
-  float slope_;
+  ReluParameters relu_;
   EltwiseFunction function_;
 };
 

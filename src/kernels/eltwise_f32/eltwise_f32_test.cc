@@ -32,6 +32,7 @@ std::vector<float> plain_eltwise(const EltwiseDesc& d, const std::vector<std::ve
       if (d.kind == EltwiseKind::kMax) value = std::max(value, double{inputs[n][i]});
     }
     if (d.relu && value < 0) value *= double{d.relu->slope};
+    if (d.relu) value = std::min(value, double{d.relu->limit});
     y.push_back(static_cast<float>(value));
   }
   return y;
@@ -79,7 +80,8 @@ TEST(EltwiseF32, EqualsPlainLoopsForAllKindsInputsAndRelus) {
     for (int inputs : {2, 3, 5})
       for (bool weighted : {false, true})
         for (std::optional<ReluDesc> relu :
-             {std::optional<ReluDesc>(), std::optional(ReluDesc{0}), std::optional(ReluDesc{0.1f})}) {
+             {std::optional<ReluDesc>(), std::optional(ReluDesc{0}), std::optional(ReluDesc{0.1f}),
+              std::optional(ReluDesc{0, 0.7f}), std::optional(ReluDesc{0.1f, 0.7f})}) {
           if (weighted && kind != EltwiseKind::kSum) continue;
           EltwiseDesc d;
           d.map = {17, 5, 3};

@@ -7,10 +7,11 @@
 namespace octet::kernels {
 namespace {
 
-float relu(float x, ReluForm form, float slope) {
+float relu(float x, ReluForm form, ReluParameters parameters) {
   if (form == kNoRelu) return x;
   const float positive = x < 0 ? 0 : x;
-  return form == kPlainRelu ? positive : positive + slope * std::min(x, 0.0f);
+  return std::min(form == kPlainRelu ? positive : positive + parameters.slope * std::min(x, 0.0f),
+                  parameters.limit);
 }
 
 float sum(float a, float x, float) { return a + x; }
@@ -26,7 +27,7 @@ void eltwise(const EltwiseRun& run) {
     if (weighted) value *= run.coefficients[0];
     for (std::int64_t n = 1; n < run.input_count; ++n)
       value = combine(value, run.inputs[n][run.offset + i], weighted ? run.coefficients[n] : 1.0f);
-    run.output[i] = relu(value, form, run.slope);
+    run.output[i] = relu(value, form, run.relu);
   }
 }
 
@@ -34,7 +35,7 @@ template <ReluForm form>
 void affine(const AffineRun& run) {
   for (std::int64_t i = 0; i < run.vectors * kChannelBlock; ++i) {
     const std::int64_t lane = i % kChannelBlock;
-    run.output[i] = relu(run.input[i] * run.scale[lane] + run.shift[lane], form, run.slope);
+    run.output[i] = relu(run.input[i] * run.scale[lane] + run.shift[lane], form, run.relu);
   }
 }
 

@@ -11,11 +11,11 @@ constexpr std::int64_t kLanes = 16;
 
 /// A NaN passes through.
 template <ReluForm form>
-inline F32x16 relu(F32x16 x, float slope) {
+inline F32x16 relu(F32x16 x, ReluParameters parameters) {
   if constexpr (form == kNoRelu) return x;
-  const F32x16 positive = max(broadcast(0), x);
-  if constexpr (form == kPlainRelu) return positive;
-  return positive + broadcast(slope) * min(broadcast(0), x);
+  const F32x16 positive = max(broadcast(0), x), limit = broadcast(parameters.limit);
+  if constexpr (form == kPlainRelu) return min(limit, positive);
+  return min(limit, positive + broadcast(parameters.slope) * min(broadcast(0), x));
 }
 
 struct Sum {
@@ -45,7 +45,7 @@ void two_inputs(const EltwiseRun& run) {
   for (std::int64_t i = 0; i < run.vectors * kLanes; i += kLanes) {
     const F32x16 value =
         Combine::next(Combine::first(load(a + i), run.coefficients), load(b + i), run.coefficients + 1);
-    store(run.output + i, relu<form>(value, run.slope));
+    store(run.output + i, relu<form>(value, run.relu));
   }
 }
 
@@ -56,7 +56,7 @@ void eltwise(const EltwiseRun& run) {
     F32x16 value = Combine::first(load(run.inputs[0] + run.offset + i), run.coefficients);
     for (std::int64_t n = 1; n < run.input_count; ++n)
       value = Combine::next(value, load(run.inputs[n] + run.offset + i), run.coefficients + n);
-    store(run.output + i, relu<form>(value, run.slope));
+    store(run.output + i, relu<form>(value, run.relu));
   }
 }
 
@@ -64,7 +64,7 @@ template <ReluForm form>
 void affine(const AffineRun& run) {
   const F32x16 scale = load(run.scale), shift = load(run.shift);
   for (std::int64_t i = 0; i < run.vectors * kLanes; i += kLanes)
-    store(run.output + i, relu<form>(load(run.input + i) * scale + shift, run.slope));
+    store(run.output + i, relu<form>(load(run.input + i) * scale + shift, run.relu));
 }
 
 constexpr EltwiseF32Functions kFunctions = {

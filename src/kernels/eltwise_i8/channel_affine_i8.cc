@@ -68,7 +68,7 @@ double cost(const OpDesc& desc, double unit) {
   const auto* d = std::get_if<ChannelAffineDesc>(&desc);
   if (d == nullptr || !integer::is_narrow_map(d->map) || !integer::is_narrow_map(d->output)) return -1;
   if (!are_alike(d->map, d->output)) return -1;
-  if (d->relu && !std::isfinite(d->relu->slope)) return -1;
+  if (!integer::has_valid_relu(d->relu)) return -1;
   return unit * static_cast<double>(d->map.padded_channels()) * static_cast<double>(d->map.pixels());
 }
 

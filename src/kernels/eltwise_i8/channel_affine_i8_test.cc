@@ -52,7 +52,7 @@ void expect_equal_to_plain_loops(const ChannelAffineDesc& d, const std::vector<s
       float t = std::fmaf(static_cast<float>(input.at(n, c, p)), a, b);
       const bool plain_relu = d.relu && d.relu->slope == 0;
       if (d.relu && !plain_relu) t = integer::leaky(t, zero, d.relu->slope);
-      return integer::to_integer(t, integer::range_of(d.output, plain_relu));
+      return integer::to_integer(t, integer::range_of(d.output, d.relu));
     });
     test::KernelRunner runner(variant.create(d), weights);
     const Operand in = input.operand();
@@ -88,7 +88,8 @@ TEST(ChannelAffineI8, TakesScaleOrShiftOrNeitherAndAnyRelu) {
   std::uint32_t seed = 1000;
   for (DataType type : kAffineTypes)
     for (std::optional<ReluDesc> relu :
-         {std::optional<ReluDesc>(), std::optional(ReluDesc{0}), std::optional(ReluDesc{0.1f})}) {
+         {std::optional<ReluDesc>(), std::optional(ReluDesc{0}), std::optional(ReluDesc{0.1f}),
+          std::optional(ReluDesc{0, 2}), std::optional(ReluDesc{0.1f, 2})}) {
       ChannelAffineDesc d = describe(type, 17);
       d.relu = relu;
       expect_equal_to_plain_loops(d, {}, 2, 1, seed++);

@@ -5,8 +5,8 @@
 //   channel affine  t = fma(float(q), a[c], b[c]); q = to_integer(relu(t))
 //
 // with the factors that kernels/integer/arithmetic.h defines. A plain ReLU is the clamp's lower bound (of the
-// zero point), a leaky one is leaky(t, z, slope) before it. Clamping and rounding keep order, so the maximum
-// may be taken before them.
+// zero point), its limit the upper one; a leaky one is leaky(t, z, slope) before it. Clamping and rounding
+// keep order, so the maximum may be taken before them.
 //
 // The unit of work is a run of neighbouring pixels of one image, all padded channels (a multiple of 16) of
 // each. Output and input may be the same memory where their pixel strides agree.

@@ -59,7 +59,7 @@ class Eltwise final : public Kernel {
       run.output = call.output.data + (image * call.output.image_stride + pixel * run.output_step) * size;
       run.channels = out_.padded_channels();
       run.pixels = std::min(out_.pixels() - pixel, share.end - item);
-      run.range_low = integer::range_of(out_, false).low;
+      run.range_low = integer::range_of(out_).low;
       run.finish = finish_;
       function_(run);
       // The constants' rounding could leave the zero point where scales differ by many thousands.
@@ -84,7 +84,7 @@ double cost(const OpDesc& desc, double unit) {
   if (d->kind == EltwiseKind::kMax && !d->coefficients.empty()) return -1;
   for (const float c : d->coefficients)
     if (!std::isfinite(c)) return -1;
-  if (d->relu && !std::isfinite(d->relu->slope)) return -1;
+  if (!integer::has_valid_relu(d->relu)) return -1;
   for (const FeatureMap& input : d->input_maps)
     if (!integer::is_narrow_map(input) || !are_alike(input, d->map)) return -1;
   return unit * static_cast<double>(d->map.padded_channels()) * static_cast<double>(d->map.pixels()) *

@@ -39,12 +39,12 @@ std::int32_t plain_value(const EltwiseDesc& d, const std::vector<std::int32_t>& 
     for (std::size_t i = 0; i < q.size(); ++i) {
       const integer::Rescale r = integer::rescale(d.input_maps[i].quantization, to);
       const float one = std::fmaf(static_cast<float>(q[i]), r.scale, r.offset);
-      t = std::max(t, static_cast<float>(integer::to_integer(one, integer::range_of(d.map, false))));
+      t = std::max(t, static_cast<float>(integer::to_integer(one, integer::range_of(d.map))));
     }
   }
   const bool plain_relu = d.relu && d.relu->slope == 0;
   if (d.relu && !plain_relu) t = integer::leaky(t, zero, d.relu->slope);
-  return integer::to_integer(t, integer::range_of(d.map, plain_relu));
+  return integer::to_integer(t, integer::range_of(d.map, d.relu));
 }
 
 EltwiseDesc describe(DataType type, std::int64_t channels, int inputs, EltwiseKind kind = EltwiseKind::kSum) {
@@ -109,7 +109,8 @@ TEST(EltwiseI8, EqualsPlainLoopsForAllKindsInputsAndRelus) {
         for (bool weighted : {false, true})
           for (std::optional<ReluDesc> relu :
                {std::optional<ReluDesc>(), std::optional(ReluDesc{0}), std::optional(ReluDesc{0.1f}),
-                std::optional(ReluDesc{-2.0f})}) {
+                std::optional(ReluDesc{-2.0f}), std::optional(ReluDesc{0, 2}),
+                std::optional(ReluDesc{0.1f, 2})}) {
             if (weighted && kind != EltwiseKind::kSum) continue;
             EltwiseDesc d = describe(type, 17, inputs, kind);
             d.relu = relu;
@@ -139,6 +140,21 @@ TEST(EltwiseI8, KeepsTheZeroPointInPaddingWhereScalesDifferByMillions) {
     d.input_maps[0].quantization.scale *= 3.3e6f;
     d.input_maps[1].quantization.scale *= 7.7e6f;
     expect_equal_to_plain_loops(d, 1, 1, 3);
+  }
+}
+
+TEST(EltwiseI8, BoundsOutputsByTheIntegerOfTheReluLimit) {
+  EltwiseDesc d = describe(DataType::kUInt8, 16, 2);
+  d.relu = ReluDesc{0, 2.02f};  // 91 + 2.02 / 0.05 = 131.4
+  for (const test::Variant& variant : variants()) {
+    NhwcTensor a(d.input_maps[0], 1), b(d.input_maps[1], 1), y(d.map, 1);
+    a.fill_random(1), b.fill_random(2);
+    const Operand operands[] = {a.operand(), b.operand()};
+    test::KernelRunner(variant.create(d)).run(operands, y.operand(), 1);
+    const std::vector<std::int32_t> values = y.to_nchw();
+    const auto [least, most] = std::minmax_element(values.begin(), values.end());
+    EXPECT_EQ(*least, 91);
+    EXPECT_EQ(*most, 131);
   }
 }
 

@@ -11,7 +11,7 @@ namespace octet::kernels {
 
 inline EltwiseI8Finish finish_of(const FeatureMap& output, const std::optional<ReluDesc>& relu) {
   const bool leaky = relu && relu->slope != 0;
-  const integer::Range range = integer::range_of(output, relu && !leaky);
+  const integer::Range range = integer::range_of(output, relu);
   return {range.low, range.high, static_cast<float>(output.quantization.zero_point), leaky ? relu->slope : 0,
           leaky};
 }

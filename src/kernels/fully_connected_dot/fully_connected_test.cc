@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <random>
 
@@ -24,6 +25,7 @@ namespace {
 struct Case {
   std::int64_t channels = 16, height = 1, width = 1, outputs = 16;
   std::optional<float> slope = std::nullopt;
+  float limit = std::numeric_limits<float>::infinity();  // of a ReLU
   bool real_output = false;
   bool bias = true;  // of BF16
   std::int32_t zero_in = 0, zero_out = 0;
@@ -49,7 +51,7 @@ struct Case {
     d.output =
         map(outputs, 1, 1, real_output ? DataType::kFloat32 : type, {0.05f, zero_out, 1200}, output_part);
     d.has_bias = bias;
-    if (slope) d.relu = ReluDesc{*slope};
+    if (slope) d.relu = ReluDesc{*slope, limit};
     return d;
   }
 };
@@ -102,12 +104,13 @@ std::int32_t expected_integer(const Problem& p, int n, std::size_t k) {
   if (p.desc.output.type == DataType::kFloat32) {
     float t = acc * p.multipliers[k];
     if (p.desc.relu && t < 0) t *= p.desc.relu->slope;
+    if (p.desc.relu) t = std::min(t, p.desc.relu->limit);
     return std::bit_cast<std::int32_t>(t == 0 ? 0.0f : t);
   }
   const auto zero = static_cast<float>(p.desc.output.quantization.zero_point);
   float t = std::fmaf(acc, p.multipliers[k], zero);
   if (p.desc.relu && p.desc.relu->slope != 0) t = integer::leaky(t, zero, p.desc.relu->slope);
-  return integer::to_integer(t, integer::range_of(p.desc.output, p.desc.relu && p.desc.relu->slope == 0));
+  return integer::to_integer(t, integer::range_of(p.desc.output, p.desc.relu));
 }
 
 /// Of BF16: the exact output and how far from it one may be.
@@ -120,6 +123,7 @@ std::pair<double, double> expected_real(const Problem& p, int n, std::size_t k) 
     sum += product, size += std::abs(product);
   }
   if (p.desc.relu && sum < 0) sum *= static_cast<double>(p.desc.relu->slope);
+  if (p.desc.relu) sum = std::min(sum, static_cast<double>(p.desc.relu->limit));
   double bound = static_cast<double>(p.features + 2) * std::ldexp(size, -23);
   if (p.desc.output.type == DataType::kBFloat16) bound += std::ldexp(std::abs(sum) + bound, -8);
   return {sum, bound};
@@ -331,6 +335,7 @@ TEST_P(FullyConnectedDot, IsRightForRandomLayers) {
   for (int i = 0; i < 60 && !HasFatalFailure(); ++i) {
     Case c{.channels = pick(1, 90), .height = pick(1, 5), .width = pick(1, 5), .outputs = pick(1, 200)};
     if (pick(0, 1)) c.slope = pick(0, 1) ? 0.0f : 0.1f;
+    if (pick(0, 1)) c.limit = 1.5f;
     c.real_output = pick(0, 3) == 0;
     c.zero_in = pick(0, 255), c.zero_out = pick(0, 255);
     c.input_part = 16 * pick(0, 2);

@@ -6,6 +6,7 @@
 #include "kernels/families.h"
 #include "kernels/fully_connected_f32/contract.h"
 #include "kernels/fully_connected_f32/layer.h"
+#include "kernels/simd/relu_activation.h"
 
 namespace octet::kernels {
 namespace fully_connected_f32 {
@@ -31,7 +32,7 @@ class FullyConnectedKernel final : public Kernel {
         isa_(isa),
         depth_(desc.input.elements()),
         output_blocks_(desc.output.blocks()),
-        activation_(make_activation(desc.relu.has_value(), desc.relu ? desc.relu->slope : 0)) {}
+        activation_(activation_of(desc.relu)) {}
 
   std::size_t packed_bytes() const override {
     return static_cast<std::size_t>(output_blocks_ * kChannelBlock * (depth_ + 1)) * sizeof(float);
@@ -216,7 +217,7 @@ void FullyConnectedKernel::multiply_chunk(const Call& call, const Part& part, Sh
           .start_stride = first ? 0 : columns,
           .output = last ? output : sums,
           .output_stride = last ? call.output.image_stride : columns,
-          .activation = last ? activation_ : make_activation(false, 0),
+          .activation = last ? activation_ : kNoActivation,
       });
     }
   }

@@ -48,7 +48,10 @@ struct Case {
         double sum = desc.has_bias ? double{weights[1][k]} : 0.0;
         for (std::size_t i = 0; i < features; ++i)
           sum += double{weights[0][k * features + i]} * double{input[n * features + i]};
-        if (desc.relu) sum = std::max(sum, 0.0) + double{desc.relu->slope} * std::min(sum, 0.0);
+        if (desc.relu) {
+          sum = std::max(sum, 0.0) + double{desc.relu->slope} * std::min(sum, 0.0);
+          sum = std::min(sum, double{desc.relu->limit});
+        }
         expected.push_back(static_cast<float>(sum));
       }
   }
@@ -135,7 +138,7 @@ TEST_P(FullyConnected, FusesBiasAndRelu) {
     for (const float slope : {-1.0f, 0.0f, 0.1f}) {
       SCOPED_TRACE(testing::Message() << "bias " << bias << " slope " << slope);
       FullyConnectedDesc desc = describe({64, 2, 2}, 40, bias);
-      if (slope >= 0) desc.relu = ReluDesc{slope};
+      if (slope >= 0) desc.relu = ReluDesc{slope, bias ? 0.5f : std::numeric_limits<float>::infinity()};
       expect_right(Case(desc, 1, 5), 2);
       expect_right(Case(desc, 20, 6), 2);
     }

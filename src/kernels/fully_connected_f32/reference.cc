@@ -57,6 +57,7 @@ class ReferenceFullyConnected final : public Kernel {
   float activate(double sum) const {
     if (desc_.relu && sum < 0)
       sum = desc_.relu->slope == 0 ? 0 : sum * static_cast<double>(desc_.relu->slope);
+    if (desc_.relu) sum = std::min(sum, static_cast<double>(desc_.relu->limit));
     return static_cast<float>(sum);
   }
 

@@ -20,7 +20,8 @@
 // of doing it, would be off by up to 0.5 / multiplier: a whole level where the multiplier is below 128.
 //
 // A ReLU is the clamp: low = zero_point. A leaky one multiplies: t < z ? fma(t - z, slope, z) : t, before the
-// clamp. FP32 output: t with zero points 0 and no clamp, then max(t, 0) + slope * min(t, 0) where there is a
+// clamp. A ReLU's limit is the clamp's other end: high is the integer that the limit is quantised to. FP32
+// output: t with zero points 0 and no clamp, then min(max(t, 0) + slope * min(t, 0), limit) where there is a
 // ReLU; an FP32 residual is added as it is: t = fma(float(acc), multiplier[k], r).
 //
 // Everything else is float operations in the order written, each rounded to nearest even; built with
@@ -30,8 +31,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <optional>
 
 #include "kernels/layout.h"
+#include "kernels/op_desc.h"
 #include "octet/types.h"
 
 namespace octet::kernels::integer {
@@ -41,12 +44,11 @@ struct Range {
   float low, high;
 };
 
-/// Of a map of kUInt8 or kInt16; with `rectified` from the zero point on.
-inline Range range_of(const FeatureMap& map, bool rectified) {
-  const Quantization& q = map.quantization;
-  if (map.type == DataType::kUInt8) return {rectified ? static_cast<float>(q.zero_point) : 0.0f, 255.0f};
-  const auto limit = static_cast<float>(q.limit);
-  return {rectified ? 0.0f : -limit, limit};
+/// Of a map of kUInt8 or kInt16.
+inline Range range_of(const FeatureMap& map) {
+  if (map.type == DataType::kUInt8) return {0, 255};
+  const auto limit = static_cast<float>(map.quantization.limit);
+  return {-limit, limit};
 }
 
 /// round_half_even(min(max(t, low), high)). Scales and integers are finite, so `t` is NaN only where a
@@ -73,6 +75,15 @@ inline float leaky(float t, float zero, float slope) {
 inline std::int32_t quantize(float x, const Quantization& to, Range range) {
   return to_integer(x / to.scale + static_cast<float>(to.zero_point), range);
 }
+/// The bounds of a map's integers behind a ReLU.
+inline Range range_of(const FeatureMap& map, const std::optional<ReluDesc>& relu) {
+  Range range = range_of(map);
+  if (!relu) return range;
+  range.high = static_cast<float>(quantize(relu->limit, map.quantization, range));
+  if (relu->slope == 0) range.low = static_cast<float>(map.quantization.zero_point);
+  return range;
+}
+
 /// integer -> FP32: scale * (q - z).
 inline float dequantize(std::int32_t q, const Quantization& from) {
   return from.scale * static_cast<float>(q - from.zero_point);

@@ -5,8 +5,9 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
-#include "kernels/layout.h"
+#include "kernels/op_desc.h"
 
 namespace octet::kernels::integer {
 
@@ -18,6 +19,11 @@ inline bool has_valid_quantization(const FeatureMap& map) {
   if (!(q.scale > 0) || !std::isfinite(q.scale)) return false;
   if (map.type == DataType::kUInt8) return q.zero_point >= 0 && q.zero_point <= 255;
   return q.zero_point == 0 && q.limit > 0 && q.limit <= 32767;
+}
+
+/// True if there is no ReLU, or one that integers can be bounded and scaled by.
+inline bool has_valid_relu(const std::optional<ReluDesc>& relu) {
+  return !relu || (std::isfinite(relu->slope) && relu->limit > 0);
 }
 
 /// A map of one of the three narrow types inside a network, or a part of a concatenation.

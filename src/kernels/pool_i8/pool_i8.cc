@@ -70,7 +70,7 @@ class Pool final : public Kernel {
     row.interior_end = windows_.interior_end;
     if (in.type == DataType::kUInt8) row.zero_in = in.quantization.zero_point;
     if (in.type != DataType::kBFloat16 && !to_real) {
-      const integer::Range range = integer::range_of(out, false);
+      const integer::Range range = integer::range_of(out);
       row.zero_out = static_cast<float>(out.quantization.zero_point);
       row.low = range.low, row.high = range.high;
     }

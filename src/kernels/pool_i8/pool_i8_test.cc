@@ -70,7 +70,7 @@ std::int32_t plain_value(const PoolDesc& d, const NhwcTensor& x, int n, std::int
       d.input.quantization.scale / d.output.quantization.scale / static_cast<float>(window.divisor);
   const float t =
       std::fmaf(static_cast<float>(sum), factor, static_cast<float>(d.output.quantization.zero_point));
-  return integer::to_integer(t, integer::range_of(d.output, false));
+  return integer::to_integer(t, integer::range_of(d.output));
 }
 
 struct Case {

@@ -118,7 +118,7 @@ class Reformat final : public Kernel {
 
   void set_arithmetic() {
     if (!is_real(out_) && out_.type != DataType::kBFloat16) {
-      const integer::Range range = integer::range_of(out_, false);
+      const integer::Range range = integer::range_of(out_);
       low_ = range.low, high_ = range.high;
     }
     const Quantization& q = is_real(in_) ? out_.quantization : in_.quantization;

@@ -37,7 +37,7 @@ constexpr DataType kNarrowTypes[] = {DataType::kUInt8, DataType::kInt16, DataTyp
 
 std::int32_t narrowed(float x, const FeatureMap& map) {
   if (map.type == DataType::kBFloat16) return to_bfloat16(x);
-  return integer::quantize(x, map.quantization, integer::range_of(map, false));
+  return integer::quantize(x, map.quantization, integer::range_of(map));
 }
 float widened(std::int32_t q, const FeatureMap& map) {
   if (map.type == DataType::kBFloat16) return from_bfloat16(static_cast<std::uint16_t>(q));
@@ -214,7 +214,7 @@ void expect_requantised(const FeatureMap& from, const FeatureMap& to, std::int64
         for (std::int64_t c = 0; c < from.channels; ++c) {
           const std::int32_t q = input.at(n, c, p);
           const float t = std::fmaf(static_cast<float>(q), rescale.scale, rescale.offset);
-          expected.set(n, offset + c, p, same ? q : integer::to_integer(t, integer::range_of(to, false)));
+          expected.set(n, offset + c, p, same ? q : integer::to_integer(t, integer::range_of(to)));
         }
         for (std::int64_t c = to.channels; c < to.padded_channels() && offset + from.channels == to.channels;
              ++c)
