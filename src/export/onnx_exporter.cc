@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -116,13 +117,15 @@ class Exporter {
     } else {
       set(out_.add("LeakyRelu", {from}, result), "alpha", relu.slope);
     }
-    if (limited) write_clip(result, std::nullopt, relu.limit);
+    if (limited) write_clip(result, -std::numeric_limits<float>::infinity(), relu.limit);
   }
-  void write_clip(const std::string& from, std::optional<float> low, float high) {
+  /// Infinite bounds are left out.
+  void write_clip(const std::string& from, float low, float high) {
     const auto bound = [&](const char* suffix, float value) {
-      return out_.initializer(output() + "." + suffix, Shape{}, std::span(&value, 1));
+      return std::isinf(value) ? std::string()
+                               : out_.initializer(output() + "." + suffix, Shape{}, std::span(&value, 1));
     };
-    out_.add("Clip", {from, low ? bound("min", *low) : std::string(), bound("max", high)}, output());
+    out_.add("Clip", {from, bound("min", low), bound("max", high)}, output());
   }
 
   void write(const graph::Input&) {}
@@ -196,6 +199,31 @@ class Exporter {
   }
 
   void write(const graph::Relu& relu) { write_relu(relu, input(0)); }
+
+  void write(const graph::Activation& activation) {
+    switch (activation.function) {
+      case graph::ActivationFunction::kSigmoid:
+      case graph::ActivationFunction::kTanh:
+        out_.add(graph::to_string(activation.function), {input(0)}, output());
+        return;
+      case graph::ActivationFunction::kHardSigmoid:
+        return write_hard_sigmoid(activation.a, activation.b, output());
+      case graph::ActivationFunction::kHardSwish: {
+        // An operator of its own only from operator set 14 on.
+        const std::string gate = output() + ".gate";
+        write_hard_sigmoid(1.0f / 6, 0.5f, gate);
+        out_.add("Mul", {input(0), gate}, output());
+        return;
+      }
+      case graph::ActivationFunction::kClip:
+        return write_clip(input(0), activation.a, activation.b);
+    }
+  }
+  void write_hard_sigmoid(float alpha, float beta, const std::string& result) {
+    onnx::Node& node = out_.add("HardSigmoid", {input(0)}, result);
+    set(node, "alpha", alpha);
+    set(node, "beta", beta);
+  }
 
   void write(const graph::Lrn& lrn) {
     if (lrn.region != graph::LrnRegion::kAcrossChannels)

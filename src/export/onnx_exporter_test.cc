@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <functional>
+#include <limits>
 
 #include "export/test_onnx_model.h"
 #include "octet/error.h"
@@ -153,6 +154,24 @@ TEST_F(OnnxExporter, AReluWithALimitIsAClip) {
   EXPECT_THAT(values(initializer(model, "layer1.max")), ElementsAre(6));
   EXPECT_THAT(inputs(model.graph().node(2)), ElementsAre("layer2.unlimited", "", "layer2.max"));
   EXPECT_EQ(model.graph().node(2).output(0), "layer2");
+}
+
+TEST_F(OnnxExporter, ActivationsAreOperatorsAndAHardSwishIsTwo) {
+  using graph::Activation, graph::ActivationFunction;
+  const onnx::Model model = exported({1, 3, 8, 8}, [](GraphBuilder& b, TensorId in) {
+    const TensorId x = b.node(Activation{ActivationFunction::kTanh},
+                              {b.node(Activation{ActivationFunction::kSigmoid}, {in})});
+    const TensorId y = b.node(Activation{ActivationFunction::kHardSigmoid, 0.25f, 0.75f}, {x});
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    return b.node(Activation{ActivationFunction::kClip, -2, kInfinity},
+                  {b.node(Activation{ActivationFunction::kHardSwish}, {y})});
+  });
+  ASSERT_THAT(operators(model), ElementsAre("Sigmoid", "Tanh", "HardSigmoid", "HardSigmoid", "Mul", "Clip"));
+  EXPECT_EQ(real(model.graph().node(2), "alpha"), 0.25f);
+  EXPECT_EQ(real(model.graph().node(2), "beta"), 0.75f);
+  EXPECT_EQ(real(model.graph().node(3), "alpha"), 1.0f / 6);
+  EXPECT_THAT(inputs(model.graph().node(4)), ElementsAre("layer3", "layer4.gate"));
+  EXPECT_THAT(inputs(model.graph().node(5)), ElementsAre("layer4", "layer5.min", ""));
 }
 
 TEST_F(OnnxExporter, InnerProductFlattensAFeatureMapAndNotAVector) {

@@ -83,6 +83,10 @@ struct AttributeText {
   }
   std::string operator()(const Reshape& op) const { return fmt::format("to {}", fmt::join(op.dims, "x")); }
   std::string operator()(const Identity&) const { return {}; }
+  std::string operator()(const Activation& op) const {
+    if (op.function == ActivationFunction::kClip) return fmt::format("from {} to {}", op.a, op.b);
+    return has_parameters(op.function) ? fmt::format("{} x + {}", op.a, op.b) : std::string();
+  }
 };
 
 /// Everything of an operation that changes what it computes, except shapes and weights.
@@ -135,6 +139,10 @@ struct AttributeHash {
   void operator()(const Flatten&) const {}  // the output's shape says it all
   void operator()(const Reshape&) const {}
   void operator()(const Identity&) const {}
+  void operator()(const Activation& op) const {
+    add(static_cast<std::int64_t>(op.function));
+    if (has_parameters(op.function)) add_real(op.a), add_real(op.b);
+  }
 };
 
 void add_shape(base::Hasher& hasher, const Shape& shape) {

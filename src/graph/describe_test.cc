@@ -54,6 +54,9 @@ TEST(Describe, SaysAttributesInOneLine) {
   EXPECT_EQ(text(InnerProduct{10, Relu{0.1f}}), "+ ReLU slope 0.1");
   EXPECT_EQ(text(InnerProduct{10, Relu{.limit = 6}}), "+ ReLU limit 6");
   EXPECT_EQ(text(Relu{0.1f, 6}), "slope 0.1 limit 6");
+  EXPECT_EQ(text(Activation{ActivationFunction::kHardSigmoid, 0.2f, 0.5f}), "0.2 x + 0.5");
+  EXPECT_EQ(text(Activation{ActivationFunction::kClip, -1, 6}), "from -1 to 6");
+  EXPECT_EQ(text(Activation{ActivationFunction::kTanh}), "");
 }
 
 TEST(Describe, OriginNamesWhatIsKnown) {
@@ -97,6 +100,11 @@ TEST(Hash, SeesEveryChangeOfStructureAndWeights) {
     return changed([limit](Graph& g) { std::get<Convolution>(g.nodes[1].op).relu = Relu{.limit = limit}; });
   };
   EXPECT_NE(limited(6), limited(7));
+  const auto activated = [&](Activation activation) {
+    return changed([activation](Graph& g) { g.outputs = {g.add_node("f", activation, {g.outputs[0]})}; });
+  };
+  EXPECT_NE(activated({ActivationFunction::kTanh}), activated({ActivationFunction::kSigmoid}));
+  EXPECT_NE(activated({ActivationFunction::kClip, 0, 6}), activated({ActivationFunction::kClip, 0, 7}));
   EXPECT_NE(changed([](Graph& g) { g.nodes[1].weights.pop_back(); }), original);
   EXPECT_NE(changed([](Graph& g) { g.outputs = {1}; }), original);
   EXPECT_NE(changed([](Graph& g) {

@@ -69,6 +69,26 @@ std::vector<char> Graph::live_nodes() const {
   return live;
 }
 
+const char* to_string(ActivationFunction function) {
+  switch (function) {
+    case ActivationFunction::kSigmoid:
+      return "Sigmoid";
+    case ActivationFunction::kTanh:
+      return "Tanh";
+    case ActivationFunction::kHardSigmoid:
+      return "HardSigmoid";
+    case ActivationFunction::kHardSwish:
+      return "HardSwish";
+    case ActivationFunction::kClip:
+      return "Clip";
+  }
+  return "Activation";
+}
+
+bool has_parameters(ActivationFunction function) {
+  return function == ActivationFunction::kHardSigmoid || function == ActivationFunction::kClip;
+}
+
 namespace {
 
 struct OpName {
@@ -85,6 +105,7 @@ struct OpName {
   const char* operator()(const Softmax&) const { return "Softmax"; }
   const char* operator()(const Flatten&) const { return "Flatten"; }
   const char* operator()(const Reshape&) const { return "Reshape"; }
+  const char* operator()(const Activation& op) const { return to_string(op.function); }
   const char* operator()(const Identity& op) const { return op.was.empty() ? "Identity" : op.was.c_str(); }
 };
 

@@ -162,8 +162,17 @@ struct Identity {
   std::string was;  // "Dropout", "Split": what the file said
 };
 
+enum class ActivationFunction { kSigmoid, kTanh, kHardSigmoid, kHardSwish, kClip };
+/// y = f(x) for every value (a ReLU is an operation of its own, since layers can carry it):
+///   kSigmoid 1 / (1 + e^-x), kTanh, kHardSigmoid min(max(a * x + b, 0), 1),
+///   kHardSwish x * min(max(x / 6 + 1 / 2, 0), 1), kClip min(max(x, a), b)
+struct Activation {
+  ActivationFunction function = ActivationFunction::kSigmoid;
+  float a = 0, b = 0;  // not of the functions that have none
+};
+
 using Op = std::variant<Input, Convolution, InnerProduct, Pooling, Relu, Lrn, BatchNorm, ChannelAffine,
-                        Concat, Eltwise, Softmax, Flatten, Reshape, Identity>;
+                        Concat, Eltwise, Softmax, Flatten, Reshape, Identity, Activation>;
 
 struct Node {
   std::string name;
@@ -196,6 +205,11 @@ struct Graph {
   /// Nonzero for the nodes that an output depends on and for the Input nodes.
   std::vector<char> live_nodes() const;
 };
+
+/// "Sigmoid", "HardSwish", ...
+const char* to_string(ActivationFunction function);
+/// Whether the function has the parameters `a` and `b`.
+bool has_parameters(ActivationFunction function);
 
 /// "Convolution", "Pooling", "ReLU", "Scale", ...: the word `inspect` prints. Lives as long as `op`.
 const char* op_name(const Op& op);

@@ -263,6 +263,16 @@ class ShapeRule {
 
   Shape operator()(Identity&) const { return input(); }
 
+  Shape operator()(Activation& op) const {
+    if (std::isnan(op.a) || std::isnan(op.b)) fail(node_, "parameters {} and {}", op.a, op.b);
+    const bool finite = std::isfinite(op.a) && std::isfinite(op.b);
+    if (op.function == ActivationFunction::kHardSigmoid && !finite)
+      fail(node_, "parameters {} and {}, expected finite numbers", op.a, op.b);
+    if (op.function == ActivationFunction::kClip && op.a > op.b)
+      fail(node_, "limits {} and {}, expected the lower one first", op.a, op.b);
+    return input();
+  }
+
  private:
   const Shape& input() const { return graph_.shape(node_.inputs[0]); }
 

@@ -157,6 +157,17 @@ TEST(ShapeInference, RefusesAReluWithoutAMeaning) {
   }
 }
 
+TEST(ShapeInference, RefusesActivationsWithoutAMeaning) {
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  EXPECT_THAT(refusal({{1, 3, 5, 5}}, Activation{ActivationFunction::kClip, 2, 1}),
+              HasSubstr("lower one first"));
+  EXPECT_THAT(refusal({{1, 3, 5, 5}}, Activation{ActivationFunction::kClip, 0, kNan}),
+              HasSubstr("0 and nan"));
+  EXPECT_THAT(refusal({{1, 3, 5, 5}}, Activation{ActivationFunction::kHardSigmoid, kInfinity, 0}),
+              HasSubstr("finite"));
+}
+
 TEST(ShapeInference, RefusesALayerBeforeItsInput) {
   GraphBuilder b;
   const TensorId in = b.input({1, 3, 5, 5});

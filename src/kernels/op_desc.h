@@ -105,6 +105,16 @@ struct ChannelAffineDesc {
   FeatureMap output = {};
 };
 
+enum class ActivationFunction { kSigmoid, kTanh, kHardSigmoid, kHardSwish, kClip };
+/// y = f(x) for every value; `a` and `b` as in graph::Activation. Input `map` and output kNchw16c of the same
+/// shape. kUInt8 (kNhwc): `map` is the input, `output` as in LrnDesc.
+struct ActivationDesc {
+  FeatureMap map;
+  ActivationFunction function = ActivationFunction::kSigmoid;
+  float a = 0, b = 0;
+  FeatureMap output = {};
+};
+
 /// Over channels, for each pixel on its own. Input and output kNchw16c.
 struct SoftmaxDesc {
   FeatureMap map;
@@ -131,6 +141,6 @@ struct ReformatDesc {
 };
 
 using OpDesc = std::variant<ConvDesc, FullyConnectedDesc, PoolDesc, LrnDesc, EltwiseDesc, ChannelAffineDesc,
-                            SoftmaxDesc, ReformatDesc>;
+                            ActivationDesc, SoftmaxDesc, ReformatDesc>;
 
 }  // namespace octet::kernels

@@ -34,6 +34,22 @@ std::optional<kernels::ReluDesc> relu_desc(const std::optional<graph::Relu>& rel
   return kernels::ReluDesc{relu->slope, relu->limit};
 }
 
+kernels::ActivationFunction activation_function(graph::ActivationFunction function) {
+  switch (function) {
+    case graph::ActivationFunction::kSigmoid:
+      return kernels::ActivationFunction::kSigmoid;
+    case graph::ActivationFunction::kTanh:
+      return kernels::ActivationFunction::kTanh;
+    case graph::ActivationFunction::kHardSigmoid:
+      return kernels::ActivationFunction::kHardSigmoid;
+    case graph::ActivationFunction::kHardSwish:
+      return kernels::ActivationFunction::kHardSwish;
+    case graph::ActivationFunction::kClip:
+      return kernels::ActivationFunction::kClip;
+  }
+  return kernels::ActivationFunction::kClip;
+}
+
 class Lowering : TensorViews {
  public:
   Lowering(const graph::Graph& graph, const LowerOptions& options, const quantize::Scheme& scheme, Plan& plan)
@@ -169,6 +185,14 @@ class Lowering : TensorViews {
   }
 
   void lower(const graph::Relu& relu) { add_affine(relu_desc(relu)); }
+
+  void lower(const graph::Activation& activation) {
+    const View input = operand(node_->inputs[0], type_);
+    const View output = target(node_->outputs[0]);
+    const kernels::ActivationFunction function = activation_function(activation.function);
+    add_node_step(kernels::ActivationDesc{input.map, function, activation.a, activation.b, output.map},
+                  {input.ref}, output);
+  }
 
   void lower(const graph::Lrn& lrn) {
     const View input = operand(node_->inputs[0], type_);

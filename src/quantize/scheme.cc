@@ -62,7 +62,8 @@ bool computes_in(const graph::Op& op, DataType type) {
   if (type == DataType::kBFloat16) return false;
   if (const auto* eltwise = std::get_if<graph::Eltwise>(&op))
     return eltwise->kind != graph::EltwiseKind::kProduct;
-  if (std::holds_alternative<graph::Lrn>(op)) return type == DataType::kUInt8;
+  if (std::holds_alternative<graph::Lrn>(op) || std::holds_alternative<graph::Activation>(op))
+    return type == DataType::kUInt8;
   return std::holds_alternative<graph::Relu>(op) || std::holds_alternative<graph::ChannelAffine>(op) ||
          std::holds_alternative<graph::BatchNorm>(op);
 }

@@ -46,6 +46,19 @@ struct NeverNegative {
     return all() &&
            std::all_of(op.coefficients.begin(), op.coefficients.end(), [](float c) { return c >= 0; });
   }
+  bool operator()(const graph::Activation& op) const {
+    switch (op.function) {
+      case graph::ActivationFunction::kSigmoid:
+      case graph::ActivationFunction::kHardSigmoid:
+        return true;
+      case graph::ActivationFunction::kTanh:
+      case graph::ActivationFunction::kHardSwish:
+        return all();
+      case graph::ActivationFunction::kClip:
+        return op.a >= 0 || (op.b >= 0 && all());
+    }
+    return false;
+  }
   /// Pooling, normalisation, concatenation, views.
   template <typename Op>
   bool operator()(const Op&) const {

@@ -96,11 +96,17 @@ TEST(SharedScales, WhatIsNeverNegativeFollowsFromTheOperations) {
   const TensorId mixed = build.sum({positive, in});
   const TensorId softmax = build.node(graph::Softmax{}, {in});
   const TensorId affine = build.affine(positive);
-  const auto graph = build.finish({leaky, average, sum, difference, largest, mixed, softmax, affine});
+  using graph::Activation, graph::ActivationFunction;
+  const TensorId sigmoid = build.node(Activation{ActivationFunction::kSigmoid}, {in});
+  const TensorId clipped = build.node(Activation{ActivationFunction::kClip, 0.5f, 2}, {in});
+  const TensorId clipped_below = build.node(Activation{ActivationFunction::kClip, -1, 2}, {in});
+  const TensorId swish = build.node(Activation{ActivationFunction::kHardSwish}, {in});
+  const auto graph = build.finish({leaky, average, sum, difference, largest, mixed, softmax, affine, sigmoid,
+                                   clipped, clipped_below, swish});
   const auto groups = shared_scales(graph);
-  for (const TensorId t : {positive, lrn, average, sum, largest, softmax})
+  for (const TensorId t : {positive, lrn, average, sum, largest, softmax, sigmoid, clipped})
     EXPECT_TRUE(group_of(groups, t).never_negative) << graph.tensors[static_cast<std::size_t>(t)].name;
-  for (const TensorId t : {in, leaky, difference, mixed, affine})
+  for (const TensorId t : {in, leaky, difference, mixed, affine, clipped_below, swish})
     EXPECT_FALSE(group_of(groups, t).never_negative) << graph.tensors[static_cast<std::size_t>(t)].name;
 }
 

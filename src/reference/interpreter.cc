@@ -108,6 +108,7 @@ class Interpreter {
   }
   void execute(const graph::Pooling& op) { pooling(op, in(), out(), parallel_); }
   void execute(const graph::Relu& op) { relu(op, in(), out()); }
+  void execute(const graph::Activation& op) { activation(op, in(), out()); }
   void execute(const graph::Lrn& op) { lrn(op, in(), out(), parallel_); }
   void execute(const graph::BatchNorm& op) { batch_norm(op, in(), weights(0), weights(1), out()); }
   void execute(const graph::ChannelAffine& op) { channel_affine(op, in(), weights(0), weights(1), out()); }

@@ -229,6 +229,22 @@ TEST(Reference, EltwiseSumsMultipliesAndPicks) {
   EXPECT_THAT(run({.relu = graph::Relu{.slope = 0.5f, .limit = 6}}), ElementsAre(5, -1.5f, 6));
 }
 
+TEST(Reference, ActivationsAreTheirFunctions) {
+  const auto run = [](graph::Activation op) {
+    GraphBuilder b;
+    return run_one(b.finish({b.node(op, {b.input({1, 3}, "x")})}), {{-4, 0, 1}});
+  };
+  using graph::ActivationFunction;
+  using testing::FloatNear;
+  EXPECT_THAT(run({ActivationFunction::kSigmoid}),
+              ElementsAre(FloatNear(0.01798621f, 1e-8f), 0.5f, FloatNear(0.73105858f, 1e-7f)));
+  EXPECT_THAT(run({ActivationFunction::kTanh}),
+              ElementsAre(FloatNear(-0.99932930f, 1e-7f), 0, FloatNear(0.76159416f, 1e-7f)));
+  EXPECT_THAT(run({ActivationFunction::kHardSigmoid, 0.25f, 0.5f}), ElementsAre(0, 0.5f, 0.75f));
+  EXPECT_THAT(run({ActivationFunction::kHardSwish}), ElementsAre(0, 0, FloatNear(2 / 3.0f, 1e-7f)));
+  EXPECT_THAT(run({ActivationFunction::kClip, -1.5f, 0.75f}), ElementsAre(-1.5f, 0, 0.75f));
+}
+
 TEST(Reference, ConcatKeepsEachImageTogether) {
   GraphBuilder b;
   const TensorId x = b.input({1, 1, 1, 2}, "x");

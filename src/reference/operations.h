@@ -35,6 +35,7 @@ void softmax(const graph::Softmax& op, const Input& in, const Output& out);
 void concat(const graph::Concat& op, std::span<const Input> inputs, const Output& out);
 
 void relu(const graph::Relu& op, const Input& in, const Output& out);
+void activation(const graph::Activation& op, const Input& in, const Output& out);
 void batch_norm(const graph::BatchNorm& op, const Input& in, std::span<const float> mean,
                 std::span<const float> variance, const Output& out);
 /// An empty `scale` is 1, an empty `shift` 0.

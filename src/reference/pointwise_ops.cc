@@ -34,6 +34,26 @@ void relu(const graph::Relu& op, const Input& in, const Output& out) {
                  [&](float x) { return static_cast<float>(activate(static_cast<double>(x), op)); });
 }
 
+void activation(const graph::Activation& op, const Input& in, const Output& out) {
+  const double a = static_cast<double>(op.a), b = static_cast<double>(op.b);
+  const auto write = [&](auto f) {
+    std::transform(in.values.begin(), in.values.end(), out.values.begin(),
+                   [&](float x) { return static_cast<float>(f(static_cast<double>(x))); });
+  };
+  switch (op.function) {
+    case graph::ActivationFunction::kSigmoid:
+      return write([](double x) { return 1 / (1 + std::exp(-x)); });
+    case graph::ActivationFunction::kTanh:
+      return write([](double x) { return std::tanh(x); });
+    case graph::ActivationFunction::kHardSigmoid:
+      return write([&](double x) { return std::clamp(a * x + b, 0.0, 1.0); });
+    case graph::ActivationFunction::kHardSwish:
+      return write([](double x) { return x * std::clamp(x / 6 + 0.5, 0.0, 1.0); });
+    case graph::ActivationFunction::kClip:
+      return write([&](double x) { return std::clamp(x, a, b); });
+  }
+}
+
 void batch_norm(const graph::BatchNorm& op, const Input& in, std::span<const float> mean,
                 std::span<const float> variance, const Output& out) {
   for_each_channel(in, out, [&](std::size_t c, double x) {

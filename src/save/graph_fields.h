@@ -17,6 +17,8 @@ template <>
 inline constexpr auto kLast<graph::LrnRegion> = graph::LrnRegion::kWithinChannel;
 template <>
 inline constexpr auto kLast<graph::EltwiseKind> = graph::EltwiseKind::kMax;
+template <>
+inline constexpr auto kLast<graph::ActivationFunction> = graph::ActivationFunction::kClip;
 
 // A weight that is not there has a shape of no dimensions.
 inline void fields(Writer& archive, const graph::Weights& weights) { archive(weights.shape()); }
@@ -44,6 +46,7 @@ OCTET_FIELDS(graph::Softmax, axis)
 OCTET_FIELDS(graph::Flatten, axis)
 OCTET_FIELDS(graph::Reshape, dims)
 OCTET_FIELDS(graph::Identity, was)
+OCTET_FIELDS(graph::Activation, function, a, b)
 
 OCTET_FIELDS(Origin, file, line, layer)
 OCTET_FIELDS(graph::Tensor, name, shape)

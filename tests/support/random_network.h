@@ -12,14 +12,14 @@ namespace octet::test {
 /// tensors read by several layers, flattened maps, more than one input and output.
 class RandomNetwork {
  public:
-  explicit RandomNetwork(std::uint32_t seed) : builder_(seed) {}
+  explicit RandomNetwork(std::uint32_t seed) : builder_(seed), apart_(seed) {}
 
   Network build() {
     size_ = pick(5, 12);
     maps_.push_back(builder_.input({1, pick(1, 4), size_, size_}, "x"));
     if (pick(0, 2) == 0) maps_.push_back(builder_.input({1, channels(), size_, size_}, "y"));
     const int layers = pick(3, 14);
-    for (int i = 0; i < layers; ++i) maps_.push_back(layer());
+    for (int i = 0; i < layers; ++i) maps_.push_back(sometimes_activated(layer()));
     std::vector<graph::TensorId> outputs = {maps_.back()};
     if (pick(0, 1) == 0) outputs.push_back(head(any()));
     if (const graph::TensorId extra = any(); pick(0, 2) == 0 && extra != outputs[0] && extra > 1)
@@ -38,6 +38,25 @@ class RandomNetwork {
   }
   graph::TensorId source() { return pick(0, 3) == 0 ? any() : maps_.back(); }
   std::int64_t channels_of(graph::TensorId t) { return builder_.graph().shape(t)[1]; }
+
+  /// Drawn apart, so that the rest of the network stays what it was.
+  graph::TensorId sometimes_activated(graph::TensorId in) {
+    using graph::Activation, graph::ActivationFunction;
+    switch (std::uniform_int_distribution<int>(0, 39)(apart_)) {
+      case 0:
+        return builder_.node(Activation{ActivationFunction::kSigmoid}, {in});
+      case 1:
+        return builder_.node(Activation{ActivationFunction::kTanh}, {in});
+      case 2:
+        return builder_.node(Activation{ActivationFunction::kHardSigmoid, 0.2f, 0.5f}, {in});
+      case 3:
+        return builder_.node(Activation{ActivationFunction::kHardSwish}, {in});
+      case 4:
+        return builder_.node(Activation{ActivationFunction::kClip, -0.5f, 1.5f}, {in});
+      default:
+        return in;
+    }
+  }
 
   graph::TensorId convolution(graph::TensorId in, std::int64_t out) {
     const std::int64_t kernel = pick(0, 2) == 0 ? 1 : pick(1, 2) * 2 + 1;
@@ -101,6 +120,7 @@ class RandomNetwork {
   }
 
   GraphBuilder builder_;
+  std::mt19937 apart_;
   std::vector<graph::TensorId> maps_;
   std::int64_t size_ = 8;
 };

@@ -77,8 +77,10 @@ void clamp(NodeImport& n, float low, float high) {
     n.add(graph::Identity{"Clip"}, {n.tensor(0)});
   } else if (low == 0 && high > 0) {
     n.add(no_upper ? graph::Relu{} : graph::Relu{.limit = high}, {n.tensor(0)});
-  } else {
-    n.unsupported("limits {} and {}; Octet's graph limits at 0 and any number above it", low, high);
+  } else if (low <= high) {
+    n.add(graph::Activation{graph::ActivationFunction::kClip, low, high}, {n.tensor(0)});
+  } else {  // the upper limit wins
+    n.add(graph::Activation{graph::ActivationFunction::kClip, high, high}, {n.tensor(0)});
   }
 }
 
@@ -128,6 +130,23 @@ void convert_matrix_product(NodeImport& n) {
   graph::Weights matrix = matrix_weights(n, input_features(n), false);
   const std::int64_t out = matrix.shape()[0];
   n.add(graph::InnerProduct{out}, {n.tensor(0)}, {std::move(matrix)});
+}
+
+void convert_sigmoid(NodeImport& n) {
+  n.add(graph::Activation{graph::ActivationFunction::kSigmoid}, {n.tensor(0)});
+}
+
+void convert_tanh(NodeImport& n) {
+  n.add(graph::Activation{graph::ActivationFunction::kTanh}, {n.tensor(0)});
+}
+
+void convert_hard_sigmoid(NodeImport& n) {
+  const float alpha = n.attributes().real("alpha", 0.2f), beta = n.attributes().real("beta", 0.5f);
+  n.add(graph::Activation{graph::ActivationFunction::kHardSigmoid, alpha, beta}, {n.tensor(0)});
+}
+
+void convert_hard_swish(NodeImport& n) {
+  n.add(graph::Activation{graph::ActivationFunction::kHardSwish}, {n.tensor(0)});
 }
 
 void convert_relu(NodeImport& n) { n.add(graph::Relu{}, {n.tensor(0)}); }

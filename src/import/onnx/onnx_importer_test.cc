@@ -237,6 +237,30 @@ TEST(OnnxImport, ClippingAtZeroIsReluInEveryOpset) {
   EXPECT_EQ(op_names(maximum.imported()), "Input ReLU");
 }
 
+TEST(OnnxImport, ClippingElsewhereIsAnActivation) {
+  ModelBuilder model = one_node(11, "Clip", {2}, {"one", "six"});
+  model.reals("one", {}, {1}).reals("six", {}, {6});
+  const graph::Graph graph = model.imported();
+  EXPECT_EQ(op_of<graph::Activation>(graph).function, graph::ActivationFunction::kClip);
+  EXPECT_EQ(op_of<graph::Activation>(graph).a, 1);
+  EXPECT_EQ(op_of<graph::Activation>(graph).b, 6);
+  ModelBuilder crossed = one_node(11, "Clip", {2}, {"six", "one"});
+  crossed.reals("one", {}, {1}).reals("six", {}, {6});
+  EXPECT_EQ(op_of<graph::Activation>(crossed.imported()).a, 1) << "the upper limit wins";
+}
+
+TEST(OnnxImport, ActivationsKeepTheirParameters) {
+  Node* node = nullptr;
+  ModelBuilder model = one_node(14, "HardSigmoid", {2}, {}, &node);
+  EXPECT_EQ(op_of<graph::Activation>(model.imported()).a, 0.2f);
+  with(with(*node, "alpha", 0.25f), "beta", 0.75f);
+  const graph::Graph graph = model.imported();
+  EXPECT_EQ(op_of<graph::Activation>(graph).a, 0.25f);
+  EXPECT_EQ(op_of<graph::Activation>(graph).b, 0.75f);
+  for (const char* name : {"Sigmoid", "Tanh", "HardSwish"})
+    EXPECT_EQ(op_names(one_node(14, name, {2}).imported()), std::string("Input ") + name);
+}
+
 TEST(OnnxImport, SoftmaxMeansAllDimensionsFromItsAxisOnBeforeOpset13) {
   const graph::Graph older = one_node(12, "Softmax", {3, 2, 2}).imported();
   EXPECT_EQ(op_names(older), "Input Flatten Softmax Reshape");

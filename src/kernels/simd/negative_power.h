@@ -3,6 +3,8 @@
 // whose power is normal. Include the instruction set's F32x16 first. Internal linkage throughout.
 #pragma once
 
+#include "kernels/simd/exponential.h"
+
 namespace octet::kernels {
 namespace {
 
@@ -17,16 +19,6 @@ inline F32x16 log2_of_mantissa(F32x16 mantissa) {
   for (int n = 7; n >= 1; n -= 2)
     sum = fused_multiply_add(sum, s2, broadcast(static_cast<float>(kTwoOverLn2 / n)));
   return sum * s;
-}
-
-/// 2^f for |f| <= 0.5: the series of e^(f ln 2), whose first term left out is below 6e-9.
-inline F32x16 exp2_of_fraction(F32x16 f) {
-  constexpr double kLn2 = 0.69314718055994531;
-  const F32x16 x = f * broadcast(static_cast<float>(kLn2));
-  F32x16 sum = broadcast(1.0f / 5040);
-  constexpr float kInverseFactorials[] = {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1, 1};
-  for (const float term : kInverseFactorials) sum = fused_multiply_add(sum, x, broadcast(term));
-  return sum;
 }
 
 /// t^-beta for positive normal t. The exponent's part of -beta * log2(t) is split exactly into a whole number
