@@ -16,14 +16,13 @@ double sigmoid(double x) {
   return 1 / (1 + exponential(std::clamp(-x, -kLargestExponent, kLargestExponent)));
 }
 
-/// Near 0 by the continued fraction x / (1 + x^2 / (3 + x^2 / (5 + x^2 / (7 + x^2 / 9)))), since 1 - 2 / (e^2x + 1)
-/// has lost its digits there.
+/// Near 0 by the continued fraction x / (1 + x^2 / (3 + x^2 / (5 + x^2 / (7 + x^2 / 9)))), since 1 - 2 /
+/// (e^2x + 1) has lost its digits there.
 double hyperbolic_tangent(double x) {
   constexpr double kSmall = 0.1;
   if (std::isnan(x)) return x;
   const double square = x * x;
-  if (std::abs(x) < kSmall)
-    return x * (945 + square * (105 + square)) / (945 + square * (420 + square * 15));
+  if (std::abs(x) < kSmall) return x * (945 + square * (105 + square)) / (945 + square * (420 + square * 15));
   return 1 - 2 / (exponential(2 * std::clamp(x, -kLargestExponent, kLargestExponent)) + 1);
 }
 

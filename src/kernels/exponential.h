@@ -6,8 +6,8 @@
 
 namespace octet::kernels {
 
-/// e^x for x <= 700: x = n ln 2 + r with |r| <= ln 2 / 2, e^r by its series (first term left out below 2e-10),
-/// 2^n by the exponent's bits. 0 below e^-700. A NaN stays one.
+/// e^x for x <= 700: x = n ln 2 + r with |r| <= ln 2 / 2, e^r by its series (first term left out below
+/// 2e-10), 2^n by the exponent's bits. 0 below e^-700. A NaN stays one.
 inline double exponential(double x) {
   constexpr double kLog2e = 1.4426950408889634, kLn2 = 0.69314718055994531;
   constexpr double kRoundingBias = 6755399441055744.0;  // 1.5 * 2^52: adding it rounds to an integer

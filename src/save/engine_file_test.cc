@@ -121,8 +121,8 @@ TEST_F(EngineFileTest, RefusesAFileThatMayNotBeRead) {
 
 TEST_F(EngineFileTest, RefusesAnotherFormatByBothNumbers) {
   std::string other = bytes_;
-  other[kMagic.size()] = 2;
-  refused(other, ErrorCode::kUnsupported, "a saved engine of format 2; Octet 1.2.3 reads format 1");
+  other[kMagic.size()] = 1;
+  refused(other, ErrorCode::kUnsupported, "a saved engine of format 1; Octet 1.2.3 reads format 2");
 }
 
 TEST_F(EngineFileTest, RefusesAnotherVersionOrRevisionNamingBoth) {

@@ -73,13 +73,17 @@ std::unique_ptr<Kernel> create(const OpDesc& desc, const ActivationF32Functions&
 }  // namespace
 
 double activation_f32_generic_cost(const OpDesc& desc, int) { return cost(desc, 8); }
-std::unique_ptr<Kernel> activation_f32_generic(const OpDesc& desc) { return create(desc, kActivationF32Generic); }
+std::unique_ptr<Kernel> activation_f32_generic(const OpDesc& desc) {
+  return create(desc, kActivationF32Generic);
+}
 
 #ifdef OCTET_X86
 double activation_f32_avx2_cost(const OpDesc& desc, int) { return cost(desc, 2); }
 std::unique_ptr<Kernel> activation_f32_avx2(const OpDesc& desc) { return create(desc, kActivationF32Avx2); }
 double activation_f32_avx512_cost(const OpDesc& desc, int) { return cost(desc, 1); }
-std::unique_ptr<Kernel> activation_f32_avx512(const OpDesc& desc) { return create(desc, kActivationF32Avx512); }
+std::unique_ptr<Kernel> activation_f32_avx512(const OpDesc& desc) {
+  return create(desc, kActivationF32Avx512);
+}
 #endif
 
 }  // namespace octet::kernels

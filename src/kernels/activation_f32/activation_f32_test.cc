@@ -65,8 +65,8 @@ TEST(ActivationF32, IsWithinAMillionthOfTheFunctionWhateverTheSize) {
   const auto count = static_cast<std::int64_t>(x.size());
   for (const ActivationDesc& d : functions({1, 1, count}))
     for (const test::Variant& variant : variants()) {
-      SCOPED_TRACE(testing::Message() << "function " << static_cast<int>(d.function) << " "
-                                      << to_string(variant.isa));
+      SCOPED_TRACE(testing::Message()
+                   << "function " << static_cast<int>(d.function) << " " << to_string(variant.isa));
       ASSERT_GT(variant.cost(d, 1), 0);
       LaidOut input = test::lay_out(d.map, 1, x), output(d.map, 1);
       test::KernelRunner(variant.create(d)).run({&input}, output, 1);
@@ -74,7 +74,8 @@ TEST(ActivationF32, IsWithinAMillionthOfTheFunctionWhateverTheSize) {
       for (std::size_t i = 0; i < x.size(); ++i) {
         const double expected = expected_value(d, double{x[i]});
         // The absolute part: of sums near zero, and of what is no normal float.
-        const bool cancels = d.function == ActivationFunction::kHardSigmoid || d.function == ActivationFunction::kHardSwish;
+        const bool cancels =
+            d.function == ActivationFunction::kHardSigmoid || d.function == ActivationFunction::kHardSwish;
         const double absolute = cancels ? 1e-6 * std::min(1.0, std::abs(double{x[i]})) : 2e-38;
         ASSERT_NEAR(double{y[i]}, expected, 1e-6 * std::abs(expected) + absolute) << "f(" << x[i] << ")";
       }
@@ -85,9 +86,10 @@ TEST(ActivationF32, LetsNanPassAndTakesInfinities) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   for (const ActivationDesc& d : functions({1, 1, 3}))
     for (const test::Variant& variant : variants()) {
-      SCOPED_TRACE(testing::Message() << "function " << static_cast<int>(d.function) << " "
-                                      << to_string(variant.isa));
-      LaidOut input = test::lay_out(d.map, 1, {std::numeric_limits<float>::quiet_NaN(), kInfinity, -kInfinity});
+      SCOPED_TRACE(testing::Message()
+                   << "function " << static_cast<int>(d.function) << " " << to_string(variant.isa));
+      LaidOut input =
+          test::lay_out(d.map, 1, {std::numeric_limits<float>::quiet_NaN(), kInfinity, -kInfinity});
       LaidOut output(d.map, 1);
       test::KernelRunner(variant.create(d)).run({&input}, output, 1);
       const std::vector<float> y = output.to_nchw();
@@ -107,9 +109,9 @@ TEST(ActivationF32, TakesAllChannelTailsAndWorkersAndKeepsZerosInPadding) {
         std::vector<float> expected;
         for (const float value : x) expected.push_back(static_cast<float>(expected_value(d, double{value})));
         for (const test::Variant& variant : variants()) {
-          SCOPED_TRACE(testing::Message() << "function " << static_cast<int>(d.function) << " "
-                                          << to_string(variant.isa) << " channels " << channels << " workers "
-                                          << workers);
+          SCOPED_TRACE(testing::Message()
+                       << "function " << static_cast<int>(d.function) << " " << to_string(variant.isa)
+                       << " channels " << channels << " workers " << workers);
           LaidOut input = test::lay_out(d.map, 3, x, 16), output(d.map, 3, d.map.elements() + 32);
           test::KernelRunner runner(variant.create(d));
           runner.run({&input}, output, 3, workers);

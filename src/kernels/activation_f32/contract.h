@@ -6,10 +6,10 @@
 //   hard swish    x * min(max(x * (1 / 6) + 0.5, 0), 1)
 //   clip          min(max(x, a), b)                  exact
 //
-// The vector code of all instruction sets does the same operations and gives the same bits; the generic code computes
-// in double and rounds once. A NaN stays one. The unit of work is a run of vectors of 16 floats (pixels of a channel
-// block). Input and output may be the same memory. f(0) need not be 0, so the outputs are multiplied by `lanes`,
-// which keeps zeros in padding lanes.
+// The vector code of all instruction sets does the same operations and gives the same bits; the generic code
+// computes in double and rounds once. A NaN stays one. The unit of work is a run of vectors of 16 floats
+// (pixels of a channel block). Input and output may be the same memory. f(0) need not be 0, so the outputs
+// are multiplied by `lanes`, which keeps zeros in padding lanes.
 #pragma once
 
 #include <cstdint>

@@ -32,12 +32,11 @@ struct HyperbolicTangent {
     const F32x16 zero = broadcast(0), one = broadcast(1), size = max(zero - x, x), square = x * x;
     const F32x16 above =
         fused_multiply_add(square, fused_multiply_add(square, one, broadcast(105)), broadcast(945));
-    const F32x16 below = fused_multiply_add(
-        square, fused_multiply_add(square, broadcast(15), broadcast(420)), broadcast(945));
+    const F32x16 below =
+        fused_multiply_add(square, fused_multiply_add(square, broadcast(15), broadcast(420)), broadcast(945));
     const F32x16 power = exponential(min(broadcast(kLargestExponent), size + size));
     const F32x16 large = one - broadcast(2) / (power + one);
-    return where_less(size, broadcast(kSmall), x * above / below,
-                      where_less(x, zero, zero - large, large));
+    return where_less(size, broadcast(kSmall), x * above / below, where_less(x, zero, zero - large, large));
   }
 };
 
@@ -49,9 +48,7 @@ struct HardSigmoid {
 
 struct HardSwish {
   explicit HardSwish(const ActivationF32Run&) {}
-  F32x16 operator()(F32x16 x) const {
-    return x * bounded(x * broadcast(1.0f / 6) + broadcast(0.5f), 0, 1);
-  }
+  F32x16 operator()(F32x16 x) const { return x * bounded(x * broadcast(1.0f / 6) + broadcast(0.5f), 0, 1); }
 };
 
 struct Clip {

@@ -69,7 +69,9 @@ std::unique_ptr<Kernel> create(const OpDesc& desc, ActivationI8Function function
 }  // namespace
 
 double activation_i8_generic_cost(const OpDesc& desc, int) { return cost(desc, 8); }
-std::unique_ptr<Kernel> activation_i8_generic(const OpDesc& desc) { return create(desc, kActivationI8Generic); }
+std::unique_ptr<Kernel> activation_i8_generic(const OpDesc& desc) {
+  return create(desc, kActivationI8Generic);
+}
 
 #ifdef OCTET_X86
 double activation_i8_avx2_cost(const OpDesc& desc, int) { return cost(desc, 2); }

@@ -1,4 +1,5 @@
-// Activations of bytes against the standard library's functions, to the byte, on every instruction set of the machine.
+// Activations of bytes against the standard library's functions, to the byte, on every instruction set of the
+// machine.
 #include <gtest/gtest.h>
 
 #include <algorithm>

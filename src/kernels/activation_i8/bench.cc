@@ -1,5 +1,5 @@
-// Activations of a MobileNet v3 map of bytes on one thread, and the share of this machine's peak. All functions are
-// the same table look-up.
+// Activations of a MobileNet v3 map of bytes on one thread, and the share of this machine's peak. All
+// functions are the same table look-up.
 #include <benchmark/benchmark.h>
 
 #include "kernels/families.h"

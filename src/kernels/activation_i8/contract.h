@@ -1,10 +1,13 @@
-// Functions of every byte by itself, on kNhwc maps of kUInt8: the functions of ActivationDesc as a table of 256 bytes,
+// Functions of every byte by itself, on kNhwc maps of kUInt8: the functions of ActivationDesc as a table of
+// 256 bytes,
 //
-//   table[q] = to_integer(f(s_in * (q - z_in)) / s_out + z_out)      f in double (kernels/activation_function.h)
+//   table[q] = to_integer(f(s_in * (q - z_in)) / s_out + z_out)      f in double
+//   (kernels/activation_function.h)
 //
-// (rounded to float for to_integer) made once, when weights are packed, so that every instruction set gives the same bytes whatever f is. The unit of
-// work is a run of neighbouring pixels of one image, all padded channels (a multiple of 16) of each. Input and output
-// may be the same memory where their pixel strides agree.
+// (rounded to float for to_integer) made once, when weights are packed, so that every instruction set gives
+// the same bytes whatever f is. The unit of work is a run of neighbouring pixels of one image, all padded
+// channels (a multiple of 16) of each. Input and output may be the same memory where their pixel strides
+// agree.
 #pragma once
 
 #include <cstdint>

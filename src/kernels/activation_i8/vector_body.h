@@ -1,14 +1,15 @@
-// Look-ups in a table of 256 bytes by shuffles, which look up in 16: each instruction set's file includes this after
-// its `Bytes`. Internal linkage throughout.
+// Look-ups in a table of 256 bytes by shuffles, which look up in 16: each instruction set's file includes
+// this after its `Bytes`. Internal linkage throughout.
 //
-// A shuffle takes the low four bits of an index, and gives 0 where its highest bit is set. Row h holds the entries
-// 16 h ... 16 h + 15. Of a byte q below 128, q - 16 h (signed, so below 128 or negative) picks entry q % 16 of row h
-// if h <= q / 16, else 0. So with
+// A shuffle takes the low four bits of an index, and gives 0 where its highest bit is set. Row h holds the
+// entries 16 h ... 16 h + 15. Of a byte q below 128, q - 16 h (signed, so below 128 or negative) picks entry
+// q % 16 of row h if h <= q / 16, else 0. So with
 //
 //   difference[0] = row[0],  difference[h] = row[h] ^ row[h - 1]
 //
-// the exclusive or of the eight shuffles is row[q / 16][q % 16]. Bytes from 128 on are negative and stay so, since the
-// subtraction saturates: they give 0; q ^ 128 swaps the two halves, and the other eight rows do the same for it.
+// the exclusive or of the eight shuffles is row[q / 16][q % 16]. Bytes from 128 on are negative and stay so,
+// since the subtraction saturates: they give 0; q ^ 128 swaps the two halves, and the other eight rows do the
+// same for it.
 #pragma once
 
 #include "kernels/activation_i8/contract.h"

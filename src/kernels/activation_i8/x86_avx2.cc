@@ -10,7 +10,9 @@ struct Bytes {
   static constexpr std::int64_t kSize = 32;
   __m256i v;
 
-  static Bytes load(const std::uint8_t* p) { return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))}; }
+  static Bytes load(const std::uint8_t* p) {
+    return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))};
+  }
   void store(std::uint8_t* p) const { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v); }
   /// 16 bytes; the others are the same again.
   static Bytes repeated(const std::uint8_t* p) {

@@ -12,8 +12,8 @@ struct Bytes {
 
   static Bytes load(const std::uint8_t* p) { return {_mm512_loadu_si512(p)}; }
   void store(std::uint8_t* p) const { _mm512_storeu_si512(p, v); }
-  /// 16 bytes; the others are the same again. (With a mask of all lanes: GCC 12 takes the intrinsic without one for
-  /// a use of uninitialised memory.)
+  /// 16 bytes; the others are the same again. (With a mask of all lanes: GCC 12 takes the intrinsic without
+  /// one for a use of uninitialised memory.)
   static Bytes repeated(const std::uint8_t* p) {
     return {_mm512_maskz_broadcast_i32x4(0xffff, _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
   }

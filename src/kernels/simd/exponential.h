@@ -15,8 +15,9 @@ inline F32x16 exp2_of_fraction(F32x16 f) {
   return sum;
 }
 
-/// e^x for x in [-87, 88], where it is normal; a NaN stays. Relative error below 3e-7: x / ln 2 is split into a
-/// whole number and a fraction, with 1 / ln 2 in two parts so that the fraction's error does not grow with x.
+/// e^x for x in [-87, 88], where it is normal; a NaN stays. Relative error below 3e-7: x / ln 2 is split into
+/// a whole number and a fraction, with 1 / ln 2 in two parts so that the fraction's error does not grow with
+/// x.
 inline F32x16 exponential(F32x16 x) {
   constexpr double kInverseLn2 = 1.4426950408889634;
   constexpr auto kHigh = static_cast<float>(kInverseLn2);
