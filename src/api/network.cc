@@ -91,7 +91,10 @@ Network Network::load_caffe(const std::filesystem::path& prototxt,
   return finish(std::move(graph));
 }
 
-Network Network::load_onnx(const std::filesystem::path& path) { return finish(onnx::import_onnx(path)); }
+Network Network::load_onnx(const std::filesystem::path& path) {
+  const cpu::ScopedFloatEnvironment float_environment(cpu::Denormals::kKept);
+  return finish(onnx::import_onnx(path));
+}
 
 Network Network::zoo(const std::string& name, std::uint64_t seed) {
   const cpu::ScopedFloatEnvironment float_environment(cpu::Denormals::kKept);
