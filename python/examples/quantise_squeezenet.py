@@ -3,8 +3,8 @@
     pip install . pillow onnxruntime
     python python/examples/quantise_squeezenet.py deploy.prototxt squeezenet.caffemodel PICTURES SYNSETS
 
-PICTURES: a folder of ImageNet pictures whose names begin with their synset (n01440764_....JPEG); SYNSETS: the synsets, one a line, in the
-order of the network's classes. Every second picture calibrates, the others are measured.
+PICTURES: a folder of ImageNet pictures whose names begin with their synset (n01440764_10026.JPEG, n01440764.JPEG); SYNSETS: a file with
+a synset at the beginning of each line, in the order of the network's classes. Every second picture calibrates, the others are measured.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import onnxruntime
 from PIL import Image
 
 MEAN_BGR = (104.0, 117.0, 123.0)
+SYNSET = len("n01440764")
 BATCH = 10
 
 
@@ -67,10 +68,12 @@ def main():
 
     network = octet.load(options.prototxt, options.caffemodel)
     shape = network.inputs[0].shape
-    order = {line.split()[0]: i for i, line in enumerate(options.synsets.read_text(encoding="utf-8").splitlines())}
-    files = sorted(f for f in options.pictures.iterdir() if f.name.split("_")[0] in order)
+    order = {line[:SYNSET]: i for i, line in enumerate(options.synsets.read_text(encoding="utf-8").splitlines())}
+    files = sorted(f for f in options.pictures.iterdir() if f.name[:SYNSET] in order)
+    if len(files) < 2:
+        parser.error(f"{options.pictures}: expected pictures whose names begin with a synset of {options.synsets}, got {len(files)}")
     calibrating, measured = Pictures(files[::2], shape), Pictures(files[1::2], shape)
-    labels = np.array([order[f.name.split("_")[0]] for f in measured.files])
+    labels = np.array([order[f.name[:SYNSET]] for f in measured.files])
     print(f"{len(calibrating.files)} pictures calibrate, {len(labels)} are measured")
 
     # The mean is given, so that the first layer works on the pictures' bytes.
