@@ -226,6 +226,23 @@ TEST_F(QdqExporter, AReluIsLeftToTheSaturationAtZeroPoint0) {
   EXPECT_EQ(kept.integers(kept.writer(relu.input(0))), kept.integers(*kept.readers(relu.output(0)).at(0)));
 }
 
+TEST_F(QdqExporter, ALimitIsLeftToTheSaturationWhereTheRangeEndsThere) {
+  GraphBuilder b;
+  const TensorId conv =
+      b.relu(b.convolution(b.input({1, 4, 6, 6}), {.window = square_window(3), .out_channels = 4}), 0, 0.5f);
+  const Network net = network_of(b, {b.node(graph::Pooling{.window = square_window(2, 2)}, {conv})});
+  const auto calibration = calibrated(net);
+  ASSERT_EQ(calibration->find_tensor("layer2")->maximum, 0.5f);
+  EXPECT_TRUE(exported(net, *calibration).of_type("Clip").empty());
+
+  for (TensorCalibration& tensor : calibration->tensors) tensor.scale *= 2;
+  const Model kept = exported(net, *calibration);
+  ASSERT_EQ(kept.of_type("Clip").size(), 1u);
+  const onnx::Node& clip = *kept.of_type("Clip")[0];
+  EXPECT_EQ(kept.writer_type(clip.input(0)), "DequantizeLinear");
+  EXPECT_EQ(kept.integers(kept.writer(clip.input(0))), kept.integers(*kept.readers(clip.output(0)).at(0)));
+}
+
 TEST_F(QdqExporter, ASumBeforeItsResidualCoversWhatTheResultCanTellApart) {
   GraphBuilder b;
   const TensorId x =

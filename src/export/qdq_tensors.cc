@@ -142,9 +142,12 @@ std::string QdqTensors::values(TensorId t) {
 
 std::optional<graph::Relu> QdqTensors::remaining(const std::optional<graph::Relu>& relu) const {
   const std::optional<Quantization>& written = held(node_->outputs[0]);
-  const bool saturates = written && written->zero_point == 0 && relu && relu->slope == 0 &&
-                         static_cast<double>(relu->limit) >= Range(*written).high;
-  return saturates ? std::nullopt : relu;
+  if (!relu || !written) return relu;
+  const bool from_zero = written->zero_point == 0 && relu->slope == 0;
+  // In integers, as the engine bounds: a range that ends at the limit, but for rounding, ends there.
+  const bool to_limit =
+      std::nearbyint(static_cast<double>(relu->limit) / static_cast<double>(written->scale)) >= kLargestByte;
+  return from_zero && to_limit ? std::nullopt : relu;
 }
 
 bool QdqTensors::splits_sum() const {
