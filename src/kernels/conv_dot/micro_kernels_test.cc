@@ -81,7 +81,7 @@ struct Problem {
       if (element == Element::kS16) put16(weights.data(), i, weight());
       if (element == Element::kU8) put16(weights.data(), i, (weight() & 0xff) | (weight() & 0xff) << 8);
     }
-    for (std::size_t i = 0; i < static_cast<std::size_t>(rows * lanes); ++i) {
+    for (std::size_t i = 0; i < static_cast<std::size_t>(rows) * static_cast<std::size_t>(lanes); ++i) {
       const std::int32_t integer = pick(-100'000, 100'000);
       const auto real = static_cast<float>(integer) * 1e-5f;
       if (element == Element::kBf16) {
@@ -147,7 +147,8 @@ struct Problem {
   }
   const std::byte* bias_at(int row, int lane) const { return bias.data() + (row * lanes + lane) * 4; }
   static std::size_t place(int row, int lane, Output type) {
-    return static_cast<std::size_t>(row * kRowOutput + lane * bytes_of(type));
+    const int byte = row * kRowOutput + lane * bytes_of(type);
+    return static_cast<std::size_t>(byte);
   }
 
   /// An integer output, or the bits of a real one.
