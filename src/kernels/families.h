@@ -76,6 +76,7 @@ OCTET_FAMILY(lrn_i8_avx512);
 OCTET_FAMILY(depthwise_i8_generic);
 OCTET_FAMILY(depthwise_i8_avx2);
 OCTET_FAMILY(depthwise_i8_avx512);
+OCTET_FAMILY(depthwise_i8_avx512vnni);
 OCTET_FAMILY(fully_connected_i8_generic);
 OCTET_FAMILY(fully_connected_i8_avx2);
 OCTET_FAMILY(fully_connected_i8_avx512);

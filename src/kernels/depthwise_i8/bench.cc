@@ -14,6 +14,7 @@ struct Layer {
   std::int64_t channels, size, kernel, stride;
 };
 const Layer kLayers[] = {
+    {"L1_12", 64, 12, 3, 1}, {"L1_28", 64, 28, 3, 1},{"a56x64", 64, 56, 3, 1},{"a14x64", 64, 14, 3, 1},{"a14x256", 256, 14, 3, 1},
     {"3x3_s1_112x112x32", 32, 112, 3, 1}, {"3x3_s2_112x112x64", 64, 112, 3, 2},
     {"3x3_s1_28x28x256", 256, 28, 3, 1},  {"3x3_s1_14x14x512", 512, 14, 3, 1},
     {"3x3_s1_7x7x1024", 1024, 7, 3, 1},   {"5x5_s1_14x14x480", 480, 14, 5, 1},
@@ -51,6 +52,7 @@ const bool registered =
 #ifdef OCTET_X86
                               {Isa::kAvx2, depthwise_i8_avx2_cost, depthwise_i8_avx2},
                               {Isa::kAvx512, depthwise_i8_avx512_cost, depthwise_i8_avx512},
+                              {Isa::kAvx512Vnni, depthwise_i8_avx512vnni_cost, depthwise_i8_avx512vnni},
 #endif
                           }),
                           run_layer);

@@ -1,11 +1,12 @@
-// Depthwise convolution kernels of bytes: what does not depend on the instruction set. Packs weights, splits
-// output rows over workers, and finds each run's taps.
+// Depthwise convolution kernels of bytes: what does not depend on the instruction set. Packs weights, and for
+// each share of the output interleaves input rows into scratch and multiplies from there.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include "base/aligned_buffer.h"
 #include "kernels/depthwise_i8/contract.h"
+#include "kernels/depthwise_i8/geometry.h"
 #include "kernels/families.h"
 #include "kernels/integer/arithmetic.h"
 #include "kernels/integer/padding.h"
@@ -14,59 +15,48 @@ namespace octet::kernels {
 namespace {
 
 bool is_real(const FeatureMap& map) { return map.type == DataType::kFloat32; }
-std::int16_t widen(std::int8_t weight) { return weight; }
 
 class Depthwise final : public Kernel {
  public:
   Depthwise(const ConvDesc& desc, const DepthwiseI8Functions& functions)
       : desc_(desc),
         functions_(functions),
-        channels_(desc.input.padded_channels()),
-        taps_(desc.window.kernel_h * desc.window.kernel_w),
-        pairs_((taps_ + 1) / 2) {
+        geometry_(desc, functions.unit, functions.rows),
+        lanes_(static_cast<std::int64_t>(geometry_.units().size()) * functions.unit),
+        lane_bytes_(kDepthwiseLaneBytes * desc.window.kernel_w * geometry_.groups() *
+                    geometry_.output_rows()) {
     // Parts of the packed weights, each on a cache line.
     const auto place = [this](std::size_t bytes) {
       const std::size_t at = packed_bytes_;
       packed_bytes_ += base::round_up(bytes, base::kCacheLine);
       return at;
     };
-    const auto channels = static_cast<std::size_t>(channels_);
+    const auto lanes = static_cast<std::size_t>(lanes_);
     const std::size_t biases = desc.bias_map ? static_cast<std::size_t>(desc.output.pixels()) : 1;
-    weights_at_ = place(channels * static_cast<std::size_t>(2 * pairs_) * sizeof(std::int16_t));
-    multipliers_at_ = place(channels * sizeof(float));
-    bias_at_ = place(channels * biases * sizeof(std::int32_t));
-    halo_at_ = place(channels);
+    weights_at_ = place(lanes * static_cast<std::size_t>(lane_bytes_));
+    multipliers_at_ = place(lanes * sizeof(float));
+    bias_at_ = place(lanes * biases * sizeof(std::int32_t));
+    halo_at_ = place(static_cast<std::size_t>(desc.input.padded_channels()));
+    bounded_at_ = place(1);
   }
 
   std::size_t packed_bytes() const override { return packed_bytes_; }
 
   void pack_integer(const IntegerWeights& from, std::span<std::byte> packed) const override {
     std::fill(packed.begin(), packed.end(), std::byte{0});
-    auto* weights = reinterpret_cast<std::int16_t*>(packed.data() + weights_at_);
-    auto* multipliers = reinterpret_cast<float*>(packed.data() + multipliers_at_);
-    auto* bias = reinterpret_cast<std::int32_t*>(packed.data() + bias_at_);
-    const std::int64_t pixels = desc_.output.pixels();
-    for (std::int64_t c = 0; c < desc_.input.channels; ++c) {
-      const auto at = static_cast<std::size_t>(c);
-      const Place to = place_of(c);
-      for (std::int64_t tap = 0; tap < taps_; ++tap)
-        weights[(to.unit * 2 * pairs_) + (tap / 2 * to.lanes + to.lane) * 2 + tap % 2] =
-            widen(from.weights[static_cast<std::size_t>(c * taps_ + tap)]);
-      multipliers[to.unit + to.lane] = from.multipliers[at];
-      if (!desc_.bias_map) {
-        bias[to.unit + to.lane] = from.bias[at];
-        continue;
-      }
-      for (std::int64_t p = 0; p < pixels; ++p)
-        bias[p * channels_ + to.unit + to.lane] = from.bias_map[static_cast<std::size_t>(c * pixels + p)];
-    }
+    for (const Unit& unit : geometry_.units())
+      for (std::int64_t c = 0; c < std::min(unit.channels, desc_.input.channels - unit.first); ++c)
+        for (std::int64_t part = 0; part < unit.parts; ++part)
+          pack_channel(from, unit, c, lane_of(part * unit.channels + c, functions_.unit), packed.data());
     auto* halo = reinterpret_cast<std::uint8_t*>(packed.data() + halo_at_);
-    std::fill_n(halo, channels_, static_cast<std::uint8_t>(desc_.input.quantization.zero_point));
+    std::fill_n(halo, desc_.input.padded_channels(),
+                static_cast<std::uint8_t>(desc_.input.quantization.zero_point));
     std::copy(desc_.halo.begin(), desc_.halo.end(), halo);
+    packed[bounded_at_] = std::byte{is_bounded(from)};
   }
 
   std::size_t scratch_bytes(int) const override {
-    return static_cast<std::size_t>(2 * pairs_) * sizeof(DepthwiseI8Tap);
+    return rows_bytes() + static_cast<std::size_t>(geometry_.columns() * column_bytes());
   }
   // Each pixel's residual is read before its result is written.
   bool in_place(int input) const override {
@@ -74,118 +64,197 @@ class Depthwise final : public Kernel {
   }
 
   void run(const Call& call) const noexcept override {
-    const WindowDesc& w = desc_.window;
-    const std::int64_t height = desc_.output.height, width = desc_.output.width;
-    // Columns whose taps are all inside the row; others are runs of one pixel.
-    const std::int64_t reach = (w.kernel_w - 1) * w.dilation_w;
-    const std::int64_t last = desc_.input.width - 1 - reach + w.pad_left;
-    const std::int64_t begin = std::min((w.pad_left + w.stride_w - 1) / w.stride_w, width);
-    const std::int64_t end = last < 0 ? begin : std::clamp(last / w.stride_w + 1, begin, width);
-    const Share share = rows_of(call.images, call.worker, call.workers);
-    for (std::int64_t item = share.begin; item < share.end; ++item) {
-      const std::int64_t image = item / height, y = item % height;
-      for (std::int64_t x = 0; x < begin; ++x) run_pixels(call, image, y, x, 1);
-      if (begin < end) run_pixels(call, image, y, begin, end - begin);
-      for (std::int64_t x = end; x < width; ++x) run_pixels(call, image, y, x, 1);
-    }
+    DepthwiseI8Tile tile = tile_of_layer(call);
+    geometry_.for_each_item(
+        call.images, call.worker, call.workers, [&](std::int64_t image, const Item& item) {
+          const std::int64_t lane = item.unit.number * functions_.unit;
+          tile.rows = item.rows, tile.channels = item.unit.channels;
+          tile.weights = call.weights + weights_at_ + lane * lane_bytes_;
+          tile.multipliers = reinterpret_cast<const float*>(call.weights + multipliers_at_) + lane;
+          geometry_.for_each_stretch([&](const Stretch& stretch) {
+            for (std::int64_t part = 0; part < item.parts; ++part)
+              interleave(call, image, item, part, stretch);
+            tile.pixels = stretch.pixels;
+            tile.bias = reinterpret_cast<const std::int32_t*>(call.weights + bias_at_) + lane +
+                        item.y * tile.bias_row_step + stretch.x * tile.bias_step;
+            tile.output = address_of(call.output, desc_.output, image, item, stretch.x);
+            if (desc_.residual)
+              tile.residual = address_of(call.inputs[1], desc_.residual_map, image, item, stretch.x);
+            functions_.multiply(tile);
+          });
+        });
   }
 
   std::int64_t worker_macs(int images, int worker, int workers) const override {
-    const FeatureMap& out = desc_.output;
-    return rows_of(images, worker, workers).size() * out.width * out.blocks() * kChannelBlock *
-           desc_.window.kernel_h * desc_.window.kernel_w;
+    std::int64_t outputs = 0;
+    geometry_.for_each_item(images, worker, workers, [&](std::int64_t, const Item& item) {
+      outputs += item.rows * desc_.output.width * item.unit.channels;
+    });
+    return outputs * desc_.window.kernel_h * desc_.window.kernel_w;
   }
 
  private:
-  Share rows_of(int images, int worker, int workers) const {
-    return share_of(images * desc_.output.height, worker, workers);
+  using Unit = DepthwiseGeometry::Unit;
+  using Item = DepthwiseGeometry::Item;
+  using Stretch = DepthwiseGeometry::Stretch;
+
+  std::int64_t column_bytes() const { return geometry_.groups() * kDepthwiseLaneBytes * functions_.unit; }
+  /// Scratch holds a part's input rows, as many rows of halo values, and a unit's interleaved columns.
+  std::size_t rows_bytes() const {
+    return base::round_up(2 * static_cast<std::size_t>(geometry_.input_rows()) * sizeof(DepthwiseI8Row),
+                          base::kCacheLine);
   }
 
-  struct Place {
-    std::int64_t unit;   // first channel of the unit
-    std::int64_t lanes;  // of the unit
-    std::int64_t lane;
-  };
-  Place place_of(std::int64_t channel) const {
-    const std::int64_t unit = channel / functions_.unit * functions_.unit;
-    const std::int64_t lanes = std::min(functions_.unit, channels_ - unit);
-    return {unit, lanes, lane_of(channel - unit, lanes)};
-  }
-
-  void run_pixels(const Call& call, std::int64_t image, std::int64_t y, std::int64_t x,
-                  std::int64_t pixels) const noexcept {
-    const FeatureMap& out = desc_.output;
-    DepthwiseI8Run run{};
-    auto* taps = reinterpret_cast<DepthwiseI8Tap*>(call.scratch);
-    find_taps(call, image, y, x, taps);
-    run.taps = taps, run.pairs = pairs_, run.pixels = pixels, run.channels = channels_;
-    run.weights = reinterpret_cast<const std::int16_t*>(call.weights + weights_at_);
-    run.multipliers = reinterpret_cast<const float*>(call.weights + multipliers_at_);
-    run.bias = reinterpret_cast<const std::int32_t*>(call.weights + bias_at_);
-    if (desc_.bias_map) {
-      run.bias_step = channels_;
-      run.bias += (y * out.width + x) * channels_;
-    }
-    run.real_output = is_real(out);
-    run.output_step = out.pixel_step(), run.output_plane = out.pixels() * kChannelBlock;
-    run.output = call.output.data + offset_of(call.output, out, image, y, x);
-    if (desc_.residual) {
-      const FeatureMap& map = desc_.residual_map;
-      run.residual = call.inputs[1].data + offset_of(call.inputs[1], map, image, y, x);
-      run.residual_step = map.pixel_step(), run.residual_plane = map.pixels() * kChannelBlock;
-    }
-    set_epilogue(run);
-    functions_.run(run);
-  }
-
-  /// Bytes from an operand's start to a pixel (FP32: of the first channel block).
-  static std::int64_t offset_of(const Operand& operand, const FeatureMap& map, std::int64_t image,
-                                std::int64_t y, std::int64_t x) {
-    const std::int64_t step = is_real(map) ? kChannelBlock : map.pixel_step();
-    return (image * operand.image_stride + (y * map.width + x) * step) *
-           static_cast<std::int64_t>(size_of(map.type));
-  }
-
-  void find_taps(const Call& call, std::int64_t image, std::int64_t y, std::int64_t x,
-                 DepthwiseI8Tap* taps) const noexcept {
-    const WindowDesc& w = desc_.window;
-    const FeatureMap& in = desc_.input;
-    const std::uint8_t* map = call.inputs[0].bytes() + image * call.inputs[0].image_stride;
-    const auto* halo = reinterpret_cast<const std::uint8_t*>(call.weights + halo_at_);
-    for (std::int64_t ky = 0; ky < w.kernel_h; ++ky)
-      for (std::int64_t kx = 0; kx < w.kernel_w; ++kx) {
-        const std::int64_t in_y = y * w.stride_h - w.pad_top + ky * w.dilation_h;
-        const std::int64_t in_x = x * w.stride_w - w.pad_left + kx * w.dilation_w;
-        const bool inside = in_y >= 0 && in_y < in.height && in_x >= 0 && in_x < in.width;
-        taps[ky * w.kernel_w + kx] = inside ? DepthwiseI8Tap{map + (in_y * in.width + in_x) * in.pixel_step(),
-                                                             w.stride_w * in.pixel_step()}
-                                            : DepthwiseI8Tap{halo, 0};
-      }
-    if (taps_ % 2 != 0) taps[taps_] = {halo, 0};
-  }
-
-  void set_epilogue(DepthwiseI8Run& run) const noexcept {
-    const Quantization& q = desc_.output.quantization;
-    run.slope = desc_.relu ? desc_.relu->slope : 0;
-    run.rectified = desc_.relu.has_value();
-    if (run.real_output) {
-      if (desc_.relu) run.high = desc_.relu->limit;
+  /// A unit's channel c in one of its lanes.
+  void pack_channel(const IntegerWeights& from, const Unit& unit, std::int64_t c, std::int64_t lane,
+                    std::byte* packed) const {
+    const std::int64_t channel = unit.first + c, first_lane = unit.number * functions_.unit;
+    const std::int64_t taps = desc_.window.kernel_h * desc_.window.kernel_w, pixels = desc_.output.pixels();
+    const auto at = static_cast<std::size_t>(channel);
+    pack_weights(from.weights.subspan(at * static_cast<std::size_t>(taps), static_cast<std::size_t>(taps)),
+                 lane, packed + weights_at_ + first_lane * lane_bytes_);
+    reinterpret_cast<float*>(packed + multipliers_at_)[first_lane + lane] = from.multipliers[at];
+    auto* bias = reinterpret_cast<std::int32_t*>(packed + bias_at_) + first_lane + lane;
+    if (!desc_.bias_map) {
+      *bias = from.bias[at];
       return;
     }
-    run.leaky = desc_.relu && run.slope != 0;
-    run.zero = run.addend = static_cast<float>(q.zero_point);
-    const integer::Range range = integer::range_of(desc_.output, desc_.relu);
-    run.low = range.low, run.high = range.high;
+    for (std::int64_t p = 0; p < pixels; ++p)
+      bias[p * lanes_] = from.bias_map[static_cast<std::size_t>(channel * pixels + p)];
+  }
+
+  /// Weights of one channel ({kh, kw}) into a lane of a unit's.
+  void pack_weights(std::span<const std::int8_t> from, std::int64_t lane, std::byte* unit) const {
+    const std::int64_t lanes = functions_.unit / 4, vector = lane / lanes;  // 4 vectors
+    const std::int64_t kernel_w = desc_.window.kernel_w, rows = geometry_.output_rows();
+    const std::int64_t lane_rows = functions_.rows;
+    for (std::int64_t kx = 0; kx < kernel_w; ++kx)
+      for (std::int64_t r = 0; r < geometry_.input_rows(); ++r)
+        for (std::int64_t row = 0; row < rows; ++row) {
+          const std::int64_t ky = geometry_.kernel_row(row, r);
+          if (ky < 0) continue;
+          const std::int64_t group = (vector * kernel_w + kx) * geometry_.groups() + r / lane_rows;
+          std::byte* to = unit + ((group * rows + row) * lanes + lane % lanes) * kDepthwiseLaneBytes;
+          const std::int8_t weight = from[static_cast<std::size_t>(ky * kernel_w + kx)];
+          if (lane_rows == 4) {
+            std::memcpy(to + r % 4, &weight, sizeof weight);
+          } else {
+            const std::int16_t wide = weight;
+            std::memcpy(to + r % 2 * 2, &wide, sizeof wide);
+          }
+        }
+  }
+
+  /// Whether no output is beyond +-2^31 before it is clamped (half of that, to have no roundings to care
+  /// for).
+  bool is_bounded(const IntegerWeights& from) const {
+    const auto taps = static_cast<std::size_t>(desc_.window.kernel_h * desc_.window.kernel_w);
+    const auto pixels = static_cast<std::size_t>(desc_.output.pixels());
+    for (std::size_t c = 0; c < from.multipliers.size(); ++c) {
+      double largest = 0;
+      for (const std::int32_t bias :
+           desc_.bias_map ? from.bias_map.subspan(c * pixels, pixels) : from.bias.subspan(c, 1))
+        largest = std::max(largest, std::abs(static_cast<double>(bias)));
+      for (const std::int8_t weight : from.weights.subspan(c * taps, taps)) largest += 255 * std::abs(weight);
+      if (!(largest * std::abs(static_cast<double>(from.multipliers[c])) + 255 <= 0x1p30)) return false;
+    }
+    return true;
+  }
+
+  /// What all of a call's tiles share.
+  DepthwiseI8Tile tile_of_layer(const Call& call) const noexcept {
+    const FeatureMap& out = desc_.output;
+    const bool mapped = desc_.bias_map;
+    DepthwiseI8Tile tile{};
+    tile.columns = call.scratch + rows_bytes();
+    tile.pixel_step = desc_.window.stride_w * column_bytes();
+    tile.tap_step = desc_.window.dilation_w * column_bytes();
+    // Without dilation all groups of all kernel columns follow one another, so that one loop goes over them.
+    const bool dense = desc_.window.dilation_w == 1;
+    tile.taps = dense ? 1 : desc_.window.kernel_w;
+    tile.groups = dense ? desc_.window.kernel_w * geometry_.groups() : geometry_.groups();
+    tile.packed_rows = geometry_.output_rows();
+    tile.bias_step = mapped ? lanes_ : 0, tile.bias_row_step = mapped ? out.width * lanes_ : 0;
+    tile.real_output = is_real(out);
+    tile.output_step = pixel_step(out), tile.output_row_step = out.width * tile.output_step;
+    tile.output_plane = out.pixels() * kChannelBlock;
+    tile.slope = desc_.relu ? desc_.relu->slope : 0;
+    tile.rectified = desc_.relu.has_value();
+    if (desc_.residual) {
+      const FeatureMap& map = desc_.residual_map;
+      tile.residual_step = pixel_step(map), tile.residual_row_step = map.width * tile.residual_step;
+      tile.residual_plane = map.pixels() * kChannelBlock;
+    }
+    if (tile.real_output) {
+      if (desc_.relu) tile.high = desc_.relu->limit;
+      return tile;
+    }
+    const Quantization& q = out.quantization;
+    tile.leaky = desc_.relu && tile.slope != 0;
+    tile.zero = tile.addend = static_cast<float>(q.zero_point);
+    const integer::Range range = integer::range_of(out, desc_.relu);
+    tile.low = range.low, tile.high = range.high;
+    tile.bounded = call.weights[bounded_at_] != std::byte{0};
     if (desc_.residual) {
       const integer::Rescale rescale = integer::rescale(desc_.residual_map.quantization, q);
-      run.residual_scale = rescale.scale, run.residual_offset = rescale.offset;
+      tile.residual_scale = rescale.scale, tile.residual_offset = rescale.offset;
     }
+    return tile;
+  }
+
+  static std::int64_t pixel_step(const FeatureMap& map) {
+    return is_real(map) ? kChannelBlock : map.pixel_step();
+  }
+  /// Where an item's channels lie in column x of its first row.
+  static std::byte* address_of(const Operand& operand, const FeatureMap& map, std::int64_t image,
+                               const Item& item, std::int64_t x) {
+    const std::int64_t channel = is_real(map) ? item.unit.first * map.pixels() : item.unit.first;
+    const std::int64_t pixel = (item.y * map.width + x) * pixel_step(map);
+    return operand.data +
+           (image * operand.image_stride + pixel + channel) * static_cast<std::int64_t>(size_of(map.type));
+  }
+
+  /// Writes the input rows of one of an item's parts, and as many of halo values, to scratch.
+  void find_rows(const Call& call, std::int64_t image, const Item& item, std::int64_t part) const noexcept {
+    const FeatureMap& in = desc_.input;
+    const std::uint8_t* map = call.inputs[0].bytes() + image * call.inputs[0].image_stride + item.unit.first;
+    const auto* halo = reinterpret_cast<const std::uint8_t*>(call.weights + halo_at_) + item.unit.first;
+    auto* rows = reinterpret_cast<DepthwiseI8Row*>(call.scratch);
+    for (std::int64_t r = 0; r < geometry_.input_rows(); ++r) {
+      const std::int64_t y = geometry_.input_row(item.y + part * geometry_.output_rows(), r);
+      const bool inside = y >= 0 && y < in.height;
+      rows[r] = inside ? DepthwiseI8Row{map + y * in.width * in.pixel_step(), in.pixel_step()}
+                       : DepthwiseI8Row{halo, 0};
+      rows[geometry_.input_rows() + r] = {halo, 0};
+    }
+  }
+
+  /// A part's columns into scratch.
+  void interleave(const Call& call, std::int64_t image, const Item& item, std::int64_t part,
+                  const Stretch& stretch) const noexcept {
+    find_rows(call, image, item, part);
+    const auto* rows = reinterpret_cast<const DepthwiseI8Row*>(call.scratch);
+    DepthwiseI8Columns columns{};
+    columns.groups = geometry_.groups(), columns.channels = item.unit.channels;
+    columns.to = call.scratch + rows_bytes() + part * item.unit.channels;
+    const auto add = [&](const DepthwiseI8Row* from, std::int64_t count) {
+      if (count == 0) return;
+      columns.rows = from, columns.count = count;
+      functions_.interleave(columns);
+      columns.to += count * column_bytes();
+    };
+    const DepthwiseI8Row* halo = rows + geometry_.input_rows();
+    add(halo, stretch.left);
+    columns.first = std::max<std::int64_t>(stretch.first_column, 0);
+    add(rows, stretch.inside);
+    add(halo, stretch.columns - stretch.left - stretch.inside);
   }
 
   const ConvDesc desc_;
   const DepthwiseI8Functions& functions_;
-  std::int64_t channels_, taps_, pairs_;
-  std::size_t packed_bytes_ = 0, weights_at_, multipliers_at_, bias_at_, halo_at_;
+  const DepthwiseGeometry geometry_;
+  std::int64_t lanes_, lane_bytes_;  // of all units; packed weights of a lane
+  std::size_t packed_bytes_ = 0, weights_at_, multipliers_at_, bias_at_, halo_at_, bounded_at_;
 };
 
 bool is_output(const FeatureMap& map, const FeatureMap& sizes) {
@@ -230,6 +299,10 @@ double depthwise_i8_avx2_cost(const OpDesc& desc, int) { return cost(desc, 20); 
 std::unique_ptr<Kernel> depthwise_i8_avx2(const OpDesc& desc) { return create(desc, kDepthwiseI8Avx2); }
 double depthwise_i8_avx512_cost(const OpDesc& desc, int) { return cost(desc, 28); }
 std::unique_ptr<Kernel> depthwise_i8_avx512(const OpDesc& desc) { return create(desc, kDepthwiseI8Avx512); }
+double depthwise_i8_avx512vnni_cost(const OpDesc& desc, int) { return cost(desc, 80); }
+std::unique_ptr<Kernel> depthwise_i8_avx512vnni(const OpDesc& desc) {
+  return create(desc, kDepthwiseI8Avx512Vnni);
+}
 #endif
 
 }  // namespace octet::kernels

@@ -19,6 +19,7 @@ std::vector<test::Variant> variants() {
 #ifdef OCTET_X86
       {Isa::kAvx2, depthwise_i8_avx2_cost, depthwise_i8_avx2},
       {Isa::kAvx512, depthwise_i8_avx512_cost, depthwise_i8_avx512},
+      {Isa::kAvx512Vnni, depthwise_i8_avx512vnni_cost, depthwise_i8_avx512vnni},
 #endif
   });
 }

@@ -9,59 +9,80 @@
 namespace octet::kernels {
 namespace {
 
-constexpr std::int64_t kUnit = kChannelBlock;
+constexpr std::int64_t kUnit = kChannelBlock;  // whose lanes are in the order of its channels
+constexpr std::int64_t kRows = 4;
+static_assert(lane_of(1, kUnit) == 1 && lane_of(7, kUnit) == 7 && lane_of(15, kUnit) == 15);
 
-std::int32_t accumulate(const DepthwiseI8Run& run, std::int64_t pixel, std::int64_t channel) {
-  const std::int64_t block = channel / kUnit, lane = lane_of(channel % kUnit, kUnit);
-  std::int32_t sum = run.bias[pixel * run.bias_step + block * kUnit + lane];
-  for (std::int64_t tap = 0; tap < 2 * run.pairs; ++tap) {
-    const std::int16_t weight = run.weights[((block * run.pairs + tap / 2) * kUnit + lane) * 2 + tap % 2];
-    sum += weight * run.taps[tap].data[pixel * run.taps[tap].step + channel];
-  }
+void interleave(const DepthwiseI8Columns& columns) {
+  auto* to = reinterpret_cast<std::uint8_t*>(columns.to);
+  for (std::int64_t x = columns.first; x < columns.first + columns.count; ++x)
+    for (std::int64_t g = 0; g < columns.groups; ++g)
+      for (std::int64_t c = 0; c < kUnit; ++c)
+        for (std::int64_t r = 0; r < kRows; ++r) {
+          const DepthwiseI8Row& row = columns.rows[g * kRows + r];
+          *to++ = row.data[x * row.step + c];
+        }
+}
+
+/// 16 channels are 4 vectors of 4 lanes: of weights, each vector has all kernel columns of its own.
+std::int32_t accumulate(const DepthwiseI8Tile& t, std::int64_t row, std::int64_t pixel,
+                        std::int64_t channel) {
+  constexpr std::int64_t kLanes = kUnit / 4;
+  std::int32_t sum = t.bias[row * t.bias_row_step + pixel * t.bias_step + channel];
+  for (std::int64_t tap = 0; tap < t.taps; ++tap)
+    for (std::int64_t g = 0; g < t.groups; ++g) {
+      const auto* column = reinterpret_cast<const std::uint8_t*>(t.columns) + pixel * t.pixel_step +
+                           tap * t.tap_step + (g * kUnit + channel) * kRows;
+      const std::int64_t vector = ((channel / kLanes * t.taps + tap) * t.groups + g) * t.packed_rows + row;
+      const auto* weights =
+          reinterpret_cast<const std::int8_t*>(t.weights) + (vector * kLanes + channel % kLanes) * kRows;
+      for (std::int64_t r = 0; r < kRows; ++r) sum += weights[r] * column[r];
+    }
   return sum;
 }
 
-void store_real(const DepthwiseI8Run& run, std::int64_t pixel, std::int64_t channel, float acc, float m) {
-  const std::int64_t block = channel / kChannelBlock, lane = channel % kChannelBlock;
+void store_real(const DepthwiseI8Tile& t, std::int64_t row, std::int64_t pixel, std::int64_t channel,
+                float acc) {
   float r = 0;
-  if (run.residual != nullptr) {
-    const float* residual = reinterpret_cast<const float*>(run.residual);
-    r = residual[block * run.residual_plane + pixel * kChannelBlock + lane];
-  }
-  float t = std::fmaf(acc, m, r);
-  if (run.rectified) t = std::min(std::max(t, 0.0f) + run.slope * std::min(t, 0.0f), run.high);
-  reinterpret_cast<float*>(run.output)[block * run.output_plane + pixel * kChannelBlock + lane] = t;
+  if (t.residual != nullptr)
+    r = reinterpret_cast<const float*>(
+        t.residual)[row * t.residual_row_step + pixel * t.residual_step + channel];
+  float real = std::fmaf(acc, t.multipliers[channel], r);
+  if (t.rectified) real = std::min(std::max(real, 0.0f) + t.slope * std::min(real, 0.0f), t.high);
+  reinterpret_cast<float*>(t.output)[row * t.output_row_step + pixel * t.output_step + channel] = real;
 }
 
-void store_byte(const DepthwiseI8Run& run, std::int64_t pixel, std::int64_t channel, float acc, float m) {
-  float addend = run.addend;
-  if (run.residual != nullptr) {
-    const auto* residual = reinterpret_cast<const std::uint8_t*>(run.residual);
-    const auto r = static_cast<float>(residual[pixel * run.residual_step + channel]);
-    addend = std::fmaf(r, run.residual_scale, run.residual_offset);
+void store_byte(const DepthwiseI8Tile& t, std::int64_t row, std::int64_t pixel, std::int64_t channel,
+                float acc) {
+  float addend = t.addend;
+  if (t.residual != nullptr) {
+    const auto* residual = reinterpret_cast<const std::uint8_t*>(t.residual);
+    const auto r =
+        static_cast<float>(residual[row * t.residual_row_step + pixel * t.residual_step + channel]);
+    addend = std::fmaf(r, t.residual_scale, t.residual_offset);
   }
-  float t = std::fmaf(acc, m, addend);
-  if (run.leaky) t = integer::leaky(t, run.zero, run.slope);
-  auto* output = reinterpret_cast<std::uint8_t*>(run.output);
-  output[pixel * run.output_step + channel] =
-      static_cast<std::uint8_t>(integer::to_integer(t, {run.low, run.high}));
+  float real = std::fmaf(acc, t.multipliers[channel], addend);
+  if (t.leaky) real = integer::leaky(real, t.zero, t.slope);
+  auto* output = reinterpret_cast<std::uint8_t*>(t.output);
+  output[row * t.output_row_step + pixel * t.output_step + channel] =
+      static_cast<std::uint8_t>(integer::to_integer(real, {t.low, t.high}));
 }
 
-void depthwise(const DepthwiseI8Run& run) {
-  for (std::int64_t pixel = 0; pixel < run.pixels; ++pixel)
-    for (std::int64_t c = 0; c < run.channels; ++c) {
-      const auto acc = static_cast<float>(accumulate(run, pixel, c));
-      const float m = run.multipliers[c / kUnit * kUnit + lane_of(c % kUnit, kUnit)];
-      if (run.real_output) {
-        store_real(run, pixel, c, acc, m);
-      } else {
-        store_byte(run, pixel, c, acc, m);
+void multiply(const DepthwiseI8Tile& t) {
+  for (std::int64_t row = 0; row < t.rows; ++row)
+    for (std::int64_t pixel = 0; pixel < t.pixels; ++pixel)
+      for (std::int64_t c = 0; c < kUnit; ++c) {
+        const auto acc = static_cast<float>(accumulate(t, row, pixel, c));
+        if (t.real_output) {
+          store_real(t, row, pixel, c, acc);
+        } else {
+          store_byte(t, row, pixel, c, acc);
+        }
       }
-    }
 }
 
 }  // namespace
 
-const DepthwiseI8Functions kDepthwiseI8Generic = {kUnit, depthwise};
+const DepthwiseI8Functions kDepthwiseI8Generic = {kUnit, kRows, interleave, multiply};
 
 }  // namespace octet::kernels
