@@ -14,10 +14,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/aligned_buffer.h"
 #include "kernels/conv_dot/convolution.h"
 #include "kernels/conv_dot/geometry.h"
+#include "kernels/conv_dot/merged_groups.h"
 #include "kernels/conv_dot/packing.h"
 #include "kernels/work_share.h"
 
@@ -243,26 +245,30 @@ class DirectConvolution final : public Kernel {
 }  // namespace
 
 double direct_cost(const OpDesc& desc, DataType input, double gops) {
-  const ConvDesc* conv = as_convolution(desc, input);
-  if (conv == nullptr) return -1;
+  const ConvDesc* grouped = as_convolution(desc, input);
+  if (grouped == nullptr) return -1;
+  const ConvDesc conv = merge_groups(*grouped);
   // Outputs are written, and residuals read, 16 channels at a time.
   const auto whole_blocks = [](const FeatureMap& map) {
     return map.layout != Layout::kNhwc || map.pixel_step() >= map.blocks() * kChannelBlock;
   };
-  if (!whole_blocks(conv->output) || (conv->residual && !whole_blocks(conv->residual_map))) return -1;
-  const std::int64_t in = conv->input.channels / conv->groups, out = conv->output.channels / conv->groups;
-  if (conv->groups > 1 && (in % kChannelQuad != 0 || out % kChannelBlock != 0)) return -1;
-  const Tap tap = tap_of(*conv);
-  const std::int64_t values = tap_groups_of(*conv, tap) * (input == DataType::kUInt8 ? 4 : 2);
-  const double padding = static_cast<double>(taps_of(*conv, tap) * values) /
-                         static_cast<double>(in * conv->window.kernel_h * conv->window.kernel_w) *
+  if (!whole_blocks(conv.output) || (conv.residual && !whole_blocks(conv.residual_map))) return -1;
+  const std::int64_t in = conv.input.channels / conv.groups, out = conv.output.channels / conv.groups;
+  const Tap tap = tap_of(conv);
+  const std::int64_t values = tap_groups_of(conv, tap) * (input == DataType::kUInt8 ? 4 : 2);
+  const double padding = static_cast<double>(taps_of(conv, tap) * values) /
+                         static_cast<double>(in * conv.window.kernel_h * conv.window.kernel_w) *
                          static_cast<double>(divide_up(out, kChannelBlock) * kChannelBlock) /
                          static_cast<double>(out);
-  return microseconds(macs(*conv) * padding, gops);
+  return microseconds(macs(conv) * padding, gops);
 }
 
 std::unique_ptr<Kernel> make_direct(const OpDesc& desc, const ElementKernels& kernels) {
-  return std::make_unique<DirectConvolution>(std::get<ConvDesc>(desc), kernels);
+  const auto& conv = std::get<ConvDesc>(desc);
+  const ConvDesc merged = merge_groups(conv);
+  auto kernel = std::make_unique<DirectConvolution>(merged, kernels);
+  if (merged.groups == conv.groups) return kernel;
+  return with_merged_groups(conv, std::move(kernel));
 }
 
 }  // namespace octet::kernels::conv_dot

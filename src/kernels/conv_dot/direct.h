@@ -11,7 +11,7 @@
 namespace octet::kernels::conv_dot {
 
 /// Microseconds of an image, for kernels that do `gops` 10^9 operations a second on an input of this type;
-/// below 0 if the driver cannot compute `desc` (groups that are not whole blocks of channels).
+/// below 0 if the driver cannot compute `desc`.
 double direct_cost(const OpDesc& desc, DataType input, double gops);
 std::unique_ptr<Kernel> make_direct(const OpDesc& desc, const ElementKernels& kernels);
 

@@ -3,6 +3,8 @@
 // the reference is right.
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "kernels/conv_dot/convolution.h"
 #include "kernels/conv_dot/geometry.h"
 #include "kernels/conv_dot/packing.h"
@@ -265,16 +267,38 @@ TEST(DirectConvolution, RandomShapes) {
   }
 }
 
-TEST(DirectConvolution, FastKernelsTakeAllButPartialGroups) {
+TEST(DirectConvolution, GroupsOfAnyWidthAreMerged) {
+  std::uint32_t seed = 900;
+  for (const auto& [in, out, groups] : {std::array<std::int64_t, 3>{8, 8, 6},
+                                        {24, 24, 4},
+                                        {4, 4, 32},
+                                        {80, 20, 3},
+                                        {20, 80, 3},
+                                        {6, 16, 3},
+                                        {12, 8, 3},
+                                        {1, 1, 32},
+                                        {1, 2, 24},
+                                        {3, 5, 7}}) {
+    Case c{in * groups, 9, 8, out * groups, square(3, 1, 1), groups};
+    c.zero_in = 3, c.halo_by_channel = true;
+    check(c, 2, kAllWays, Values::kRandom, seed++);
+    c.window = square(1), c.halo_by_channel = false, c.residual = true, c.slope = 0;
+    check(c, 3, kAllWays, Values::kLargest, seed++);
+    c.window = square(3, 2, 1), c.bias_map = true, c.output = DataType::kFloat32;
+    check(c, 2, kOne, Values::kRandom, seed++);
+  }
+}
+
+TEST(DirectConvolution, FastKernelsTakeAllConvolutions) {
   const ConvDesc plain = Case{3, 8, 8, 20, square(3)}.desc();
   const ConvDesc odd_input = Case{18, 9, 9, 48, square(3), 3}.desc();
   const ConvDesc odd_output = Case{36, 9, 9, 24, square(3), 3}.desc();
   const ConvDesc other_type = Case{16, 8, 8, 16, square(1), 1, DataType::kInt16, DataType::kInt16}.desc();
   for (const Named& kernel : kernels_here()) {
-    EXPECT_GT(kernel.variant.cost(plain, 1), 0) << kernel.name;
-    EXPECT_LT(kernel.variant.cost(plain, 1), conv_i8_direct_generic_cost(plain, 1) / 10) << kernel.name;
-    EXPECT_LT(kernel.variant.cost(odd_input, 1), 0) << kernel.name;
-    EXPECT_LT(kernel.variant.cost(odd_output, 1), 0) << kernel.name;
+    for (const ConvDesc& desc : {plain, odd_input, odd_output}) {
+      EXPECT_GT(kernel.variant.cost(desc, 1), 0) << kernel.name;
+      EXPECT_LT(kernel.variant.cost(desc, 1), conv_i8_direct_generic_cost(desc, 1) / 10) << kernel.name;
+    }
     EXPECT_LT(kernel.variant.cost(other_type, 1), 0) << kernel.name;
     EXPECT_LT(kernel.variant.cost(OpDesc(PoolDesc{}), 1), 0) << kernel.name;
   }

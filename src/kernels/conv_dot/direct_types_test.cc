@@ -150,6 +150,7 @@ TEST_P(DirectTypes, PicturesGroupsPartsAndBiasMaps) {
   picture.slope = 0;
   check(picture, 2);
   check({64, 9, 9, 96, square(3, 2, 1), 2}, 2, {.workers = 3});
+  for (std::int64_t groups : {3, 6}) check({8 * groups, 9, 9, 24 * groups, square(3, 1, 1), groups}, 2);
   Case part{40, 9, 7, 72, square(3, 1, 1)};
   part.input_part = 16, part.output_part = 48, part.residual_part = 32, part.residual = true;
   check(part, 3, {.workers = 2});
