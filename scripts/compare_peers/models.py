@@ -1,10 +1,10 @@
 """What the engines run: a network as each of them takes it, with its images, calibrations and the outputs that it should have. All
 of it is made once and kept in a folder.
 
-Weights are synthetic (Octet's, from a seed) and so are images: FP32 in -1..1, or random bytes as pictures. INT8: every engine's own
-quantizer chooses its scales, from 8 images of the kind that is run: Octet's calibration, ONNX Runtime's static quantizer (u8
-activations, s8 weights, one scale a channel) and OpenVINO's NNCF. Quantized networks and BF16 ones end before their softmax, whose
-outputs, all near 1 / 1000, quantizers round to nothing."""
+Weights are synthetic (from a seed: Octet's, or those of mobile_networks.py) and so are images: FP32 in -1..1, or random bytes as
+pictures. INT8: every engine's own quantizer chooses its scales, from 8 images of the kind that is run: Octet's calibration, ONNX
+Runtime's static quantizer (u8 activations, s8 weights, one scale a channel) and OpenVINO's NNCF. Quantized networks and BF16 ones
+end before their softmax, whose outputs, all near 1 / 1000, quantizers round to nothing."""
 import array
 import json
 import math
@@ -15,6 +15,7 @@ import zlib
 from dataclasses import dataclass
 
 import engines
+import rows
 
 IMAGES = 128
 CALIBRATION_IMAGES = 8
@@ -37,12 +38,18 @@ class Models:
     def __init__(self, folder, network, precision, pictures):
         self.folder, self.network, self.precision, self.pictures = folder, network, precision, pictures
         folder.mkdir(parents=True, exist_ok=True)
-        described = json.loads(engines.octet("inspect", network, "--format", "json"))
+        source = self.generated() if network in rows.MOBILE else network
+        described = json.loads(engines.octet("inspect", source, "--format", "json"))
         self.shape = described["inputs"][0]["shape"][1:]
         last = described["layers"][-1]
         ends_early = precision != "fp32" and last["op"] == "Softmax"
-        self.octet_network = [network, "--tensor", last["inputs"][0]] if ends_early else [network]
+        self.octet_network = [source, "--tensor", last["inputs"][0]] if ends_early else [source]
         self.kind = "u8" if pictures else "fp32"
+
+    def generated(self):
+        import mobile_networks  # which needs onnx and numpy
+
+        return self.made(f"{self.network}.network.onnx", lambda file: mobile_networks.save(self.network, file))
 
     # ---- images ------------------------------------------------------------------------------------------------------
 

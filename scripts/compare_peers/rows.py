@@ -35,6 +35,7 @@ class Row:
 THROUGHPUT_INT8 = {"resnet-50": (1.18, 1.5), "resnet-101": (1.18, 1.5), "resnet-152": (1.18, 1.5), "vgg-16": (1.4, 1.3),
                    "vgg-19": (1.4, 1.3), "googlenet": (1.5, 1.8), "alexnet": (2.4, 3), "squeezenet-1.0": (1.3, 2)}
 LATENCY_INT8 = {"resnet-50": (1.1, 1.3), "googlenet": (1.3, 1.3), "alexnet": (1.3, 1.3), "squeezenet-1.0": (1.3, 1.3)}
+MOBILE = ("mobilenet-v1", "mobilenet-v2", "mobilenet-v3-large", "efficientnet-lite0")  # mobile_networks.py makes them
 THROUGHPUT_FP32 = {"resnet-50": 1.25, "googlenet": 1.5, "alexnet": 1.5, "vgg-16": 2.7, "squeezenet-1.0": 1.4}
 
 ROWS = [
@@ -42,6 +43,8 @@ ROWS = [
     *(Row("int8-latency", net, "latency", "int8", *bars) for net, bars in LATENCY_INT8.items()),
     *(Row("int8-u8", net, "throughput", "int8", *bars, pictures=True) for net, bars in THROUGHPUT_INT8.items()),
     *(Row("int8-u8-latency", net, "latency", "int8", *bars, pictures=True) for net, bars in LATENCY_INT8.items()),
+    *(Row("mobile", net, "throughput", "int8", 0.9, 0.9) for net in MOBILE),
+    *(Row("mobile-latency", net, "latency", "int8", 0.9, 0.9) for net in MOBILE),
     *(Row("fp32", net, "throughput", "fp32", bar, bar) for net, bar in THROUGHPUT_FP32.items()),
     Row("bf16", "resnet-50", "throughput", "bf16", 1.1, 1.3),
     Row("cores", "resnet-50", "cores", "int8", 1.95, 1.95),
@@ -58,6 +61,8 @@ TITLES = {
     "int8-latency": "INT8, batch 1 on all cores, latency",
     "int8-u8": "INT8, best throughput, u8 pictures",
     "int8-u8-latency": "INT8, batch 1 on all cores, latency, u8 pictures",
+    "mobile": "INT8, networks of depthwise layers, best throughput",
+    "mobile-latency": "INT8, networks of depthwise layers, batch 1 on all cores, latency",
     "fp32": "FP32, best throughput",
     "bf16": "BF16, best throughput",
     "cores": "INT8 throughput, 1 -> 2 cores",
