@@ -2,6 +2,8 @@
 // set of the machine.
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "kernels/families.h"
 #include "kernels/integer/arithmetic.h"
 #include "tests/support/kernel_runner.h"
@@ -32,10 +34,10 @@ struct Weights {
 };
 
 /// A quarter of the weights at the ends of their range, -128 among them.
-Weights random_weights(const ConvDesc& d, std::uint32_t seed) {
+Weights random_weights(const ConvDesc& d, std::uint32_t seed, float largest_multiplier = 4e-3f) {
   std::mt19937 engine(seed);
   std::uniform_int_distribution<int> weight(-128, 127), kind(0, 7), bias(-20000, 20000);
-  std::uniform_real_distribution<float> multiplier(1e-4f, 4e-3f);
+  std::uniform_real_distribution<float> multiplier(largest_multiplier / 40, largest_multiplier);
   Weights w;
   for (std::int64_t i = 0; i < d.groups * d.window.kernel_h * d.window.kernel_w; ++i) {
     const int k = kind(engine);
@@ -93,9 +95,10 @@ std::string text_of(const ConvDesc& d, std::uint32_t seed, int workers) {
   return text.str();
 }
 
-void expect_equal_to_plain_loops(const ConvDesc& d, int images, int workers, std::uint32_t seed) {
+void expect_equal_to_plain_loops(const ConvDesc& d, int images, int workers, std::uint32_t seed,
+                                 float largest_multiplier = 4e-3f) {
   SCOPED_TRACE(text_of(d, seed, workers));
-  const Weights weights = random_weights(d, seed);
+  const Weights weights = random_weights(d, seed, largest_multiplier);
   NhwcTensor input(d.input, images, 16), residual(d.residual ? d.residual_map : d.output, images, 48);
   NhwcTensor expected(d.output, images, 32);
   input.fill_random(seed + 1);
@@ -145,6 +148,14 @@ TEST(DepthwiseI8, EqualsPlainLoopsForAllChannelTailsAndWorkers) {
       expect_equal_to_plain_loops(describe(channels, 8, 11, 3, 1, 1), 3, workers, seed++);
 }
 
+TEST(DepthwiseI8, EqualsPlainLoopsForRowsOfSeveralStretches) {
+  std::uint32_t seed = 150;
+  for (std::int64_t kernel : {3, 5})
+    for (std::int64_t stride : {1, 2})
+      for (std::int64_t width : {57, 131, 200})
+        expect_equal_to_plain_loops(describe(80, 7, width, kernel, stride, kernel / 2), 1, 2, seed++);
+}
+
 TEST(DepthwiseI8, EqualsPlainLoopsForAllEpilogues) {
   std::uint32_t seed = 200;
   for (std::optional<ReluDesc> relu :
@@ -158,6 +169,16 @@ TEST(DepthwiseI8, EqualsPlainLoopsForAllEpilogues) {
         if (residual) d = with_residual(d);
         expect_equal_to_plain_loops(d, 2, 2, seed++);
       }
+}
+
+TEST(DepthwiseI8, ClampsOutputsFarBeyondTheIntegers) {
+  std::uint32_t seed = 250;
+  for (float limit : {1.5f, std::numeric_limits<float>::infinity()})
+    for (float largest : {2.0f, 1e4f, 1e9f}) {  // 2^31 is between the first and the last
+      ConvDesc d = describe(112, 9, 10, 3, 1, 1);
+      d.relu = ReluDesc{0, limit};
+      expect_equal_to_plain_loops(d, 1, 1, seed++, largest);
+    }
 }
 
 TEST(DepthwiseI8, TakesHalosByChannelAndPartsOfConcatenations) {

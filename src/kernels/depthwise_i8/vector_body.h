@@ -21,8 +21,7 @@ struct Pairs : Vector {
   }
 };
 
-// ---- interleave
-// --------------------------------------------------------------------------------------------
+// ---- interleave ------------------------------------------------------------------------------------------
 
 template <class Vector>
 struct Quads {
@@ -70,8 +69,7 @@ void interleave_channels(const DepthwiseI8Columns& columns) {
   }
 }
 
-// ---- multiply
-// ----------------------------------------------------------------------------------------------
+// ---- multiply --------------------------------------------------------------------------------------------
 
 /// One vector of kRows x kCount neighbouring outputs, whose weights are packed for kPackedRows rows.
 template <class Unit, int kRows, int kPackedRows, int kCount>
@@ -101,8 +99,7 @@ struct Sums {
   }
 };
 
-// ---- outputs
-// -----------------------------------------------------------------------------------------------
+// ---- outputs ---------------------------------------------------------------------------------------------
 
 /// Bytes of a unit's parts, whose first is at `to` in output row `row`.
 template <class Unit>
