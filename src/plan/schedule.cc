@@ -34,14 +34,22 @@ std::int64_t weight_bytes(const Step& step) {
   return bytes;
 }
 
-/// Steps in a row whose results have the same height and width, and the pooling that ends them: a stage of
-/// the network. What the next stage then reads is what pooling leaves of a map that was still in cache.
+/// A step whose weights, if any, are next to nothing: reading them again costs no more than pooling does.
+bool is_light(const kernels::OpDesc& desc) {
+  if (std::holds_alternative<kernels::PoolDesc>(desc)) return true;
+  const auto* conv = std::get_if<kernels::ConvDesc>(&desc);  // depthwise
+  return conv != nullptr && conv->groups > 1 && conv->groups == conv->input.channels &&
+         conv->groups == conv->output.channels;
+}
+
+/// Steps in a row whose results have the same height and width, and the pooling or depthwise convolution that
+/// ends them: a stage of the network. What the next stage then reads is what that leaves of a map that was
+/// still in cache.
 int stage_end(const Plan& plan, int first, int last) {
   const auto step = [&](int s) -> const Step& { return plan.steps[static_cast<std::size_t>(s)]; };
-  const auto is_pooling = [&](int s) { return std::holds_alternative<kernels::PoolDesc>(step(s).desc); };
   int s = first;
   while (s < last && step(s + 1).output_map.pixels() == step(first).output_map.pixels()) ++s;
-  if (s < last && is_pooling(s + 1)) ++s;
+  if (s < last && is_light(step(s + 1).desc)) ++s;
   return s;
 }
 

@@ -291,15 +291,15 @@ std::unique_ptr<Kernel> create(const OpDesc& desc, const DepthwiseI8Functions& f
 
 }  // namespace
 
-double depthwise_i8_generic_cost(const OpDesc& desc, int) { return cost(desc, 0.5); }
+double depthwise_i8_generic_cost(const OpDesc& desc, int) { return cost(desc, 0.8); }
 std::unique_ptr<Kernel> depthwise_i8_generic(const OpDesc& desc) { return create(desc, kDepthwiseI8Generic); }
 
 #ifdef OCTET_X86
-double depthwise_i8_avx2_cost(const OpDesc& desc, int) { return cost(desc, 20); }
+double depthwise_i8_avx2_cost(const OpDesc& desc, int) { return cost(desc, 30); }
 std::unique_ptr<Kernel> depthwise_i8_avx2(const OpDesc& desc) { return create(desc, kDepthwiseI8Avx2); }
-double depthwise_i8_avx512_cost(const OpDesc& desc, int) { return cost(desc, 28); }
+double depthwise_i8_avx512_cost(const OpDesc& desc, int) { return cost(desc, 38); }
 std::unique_ptr<Kernel> depthwise_i8_avx512(const OpDesc& desc) { return create(desc, kDepthwiseI8Avx512); }
-double depthwise_i8_avx512vnni_cost(const OpDesc& desc, int) { return cost(desc, 80); }
+double depthwise_i8_avx512vnni_cost(const OpDesc& desc, int) { return cost(desc, 65); }
 std::unique_ptr<Kernel> depthwise_i8_avx512vnni(const OpDesc& desc) {
   return create(desc, kDepthwiseI8Avx512Vnni);
 }
