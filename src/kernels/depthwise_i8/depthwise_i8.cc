@@ -139,7 +139,7 @@ class Depthwise final : public Kernel {
           if (lane_rows == 4) {
             std::memcpy(to + r % 4, &weight, sizeof weight);
           } else {
-            const std::int16_t wide = weight;
+            const auto wide = static_cast<std::int16_t>(weight);
             std::memcpy(to + r % 2 * 2, &wide, sizeof wide);
           }
         }
