@@ -15,6 +15,7 @@ namespace octet::kernels {
 namespace {
 
 bool is_real(const FeatureMap& map) { return map.type == DataType::kFloat32; }
+std::int16_t widen(std::int8_t weight) { return weight; }
 
 class Depthwise final : public Kernel {
  public:
@@ -139,7 +140,7 @@ class Depthwise final : public Kernel {
           if (lane_rows == 4) {
             std::memcpy(to + r % 4, &weight, sizeof weight);
           } else {
-            const auto wide = static_cast<std::int16_t>(weight);
+            const std::int16_t wide = widen(weight);
             std::memcpy(to + r % 2 * 2, &wide, sizeof wide);
           }
         }
