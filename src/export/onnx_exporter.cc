@@ -290,17 +290,25 @@ class Exporter {
       case graph::EltwiseKind::kMax:
         out_.add("Max", std::move(inputs), result);
         break;
-      case graph::EltwiseKind::kProduct: {
-        std::string product = inputs[0];
-        for (std::size_t i = 1; i < inputs.size(); ++i) {
-          const std::string next = i + 1 == inputs.size() ? result : fmt::format("{}.product{}", output(), i);
-          out_.add("Mul", {product, inputs[i]}, next);
-          product = next;
-        }
+      case graph::EltwiseKind::kMin:
+        out_.add("Min", std::move(inputs), result);
         break;
-      }
+      case graph::EltwiseKind::kProduct:
+        write_in_pairs("Mul", inputs, result);
+        break;
+      case graph::EltwiseKind::kQuotient:
+        write_in_pairs("Div", inputs, result);
+        break;
     }
     finish(eltwise.relu);
+  }
+  void write_in_pairs(const char* op, const std::vector<std::string>& inputs, const std::string& result) {
+    std::string so_far = inputs[0];
+    for (std::size_t i = 1; i < inputs.size(); ++i) {
+      const std::string next = i + 1 == inputs.size() ? result : fmt::format("{}.first{}", output(), i + 1);
+      out_.add(op, {so_far, inputs[i]}, next);
+      so_far = next;
+    }
   }
 
   void write(const graph::Softmax& softmax) {

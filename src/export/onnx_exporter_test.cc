@@ -305,6 +305,9 @@ TEST_F(OnnxExporter, SumsOfTwoAreAddAndCoefficientsAreFactors) {
   EXPECT_THAT(operators(eltwise({}, 2)), ElementsAre("Relu", "Add"));
   EXPECT_THAT(operators(eltwise({}, 3)), ElementsAre("Relu", "Relu", "Sum"));
   EXPECT_THAT(operators(eltwise({.kind = graph::EltwiseKind::kMax}, 3)), ElementsAre("Relu", "Relu", "Max"));
+  EXPECT_THAT(operators(eltwise({.kind = graph::EltwiseKind::kMin}, 3)), ElementsAre("Relu", "Relu", "Min"));
+  EXPECT_THAT(operators(eltwise({.kind = graph::EltwiseKind::kQuotient}, 3)),
+              ElementsAre("Relu", "Relu", "Div", "Div"));
   EXPECT_THAT(operators(eltwise({.kind = graph::EltwiseKind::kProduct}, 3)),
               ElementsAre("Relu", "Relu", "Mul", "Mul"));
   const onnx::Model weighted = eltwise({.coefficients = {1, -0.5f}}, 2);

@@ -69,9 +69,8 @@ struct AttributeText {
     return op.axis == 1 ? std::string() : fmt::format("axis {}", op.axis);
   }
   std::string operator()(const Eltwise& op) const {
-    std::string text = op.kind == EltwiseKind::kSum       ? "sum"
-                       : op.kind == EltwiseKind::kProduct ? "product"
-                                                          : "max";
+    constexpr const char* kWords[] = {"sum", "product", "max", "min", "quotient"};
+    std::string text = kWords[static_cast<std::size_t>(op.kind)];
     if (!op.coefficients.empty()) text += fmt::format(" of {}", fmt::join(op.coefficients, ", "));
     return join_words(text, relu_text(op.relu));
   }

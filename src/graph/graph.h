@@ -137,7 +137,9 @@ struct Concat {
   std::int64_t axis = 1;
 };
 
-enum class EltwiseKind { kSum, kProduct, kMax };
+enum class EltwiseKind { kSum, kProduct, kMax, kMin, kQuotient };
+/// Of two or more inputs in their order: ((x0 op x1) op x2) .... An input whose map is one pixel, {1, C, 1, 1}, is
+/// repeated over the others' pixels (the gate of a squeeze-and-excitation).
 struct Eltwise {
   EltwiseKind kind = EltwiseKind::kSum;
   std::vector<float> coefficients = {};  // of a sum, one an input; empty: all 1

@@ -198,9 +198,14 @@ class ShapeRule {
 
   Shape operator()(Eltwise& op) const {
     check_relu(op.relu);
+    // The first that is not repeated.
+    Shape out = input();
     for (TensorId t : node_.inputs) {
-      if (graph_.shape(t) != input()) {
-        fail(node_, "inputs disagree: {} and {}", input().to_string(), graph_.shape(t).to_string());
+      if (is_repeated_over(out, graph_.shape(t))) out = graph_.shape(t);
+    }
+    for (TensorId t : node_.inputs) {
+      if (graph_.shape(t) != out && !is_repeated_over(graph_.shape(t), out)) {
+        fail(node_, "inputs disagree: {} and {}", out.to_string(), graph_.shape(t).to_string());
       }
     }
     if (!op.coefficients.empty() && op.coefficients.size() != node_.inputs.size()) {
@@ -209,7 +214,7 @@ class ShapeRule {
     if (!op.coefficients.empty() && op.kind != EltwiseKind::kSum) {
       fail(node_, "only a sum takes coefficients");
     }
-    return input();
+    return out;
   }
 
   Shape operator()(Softmax& op) const {
@@ -349,6 +354,11 @@ void infer_shapes(Graph& graph) {
 void infer_last_shape(Graph& graph) {
   check_arity(graph.nodes.back());
   infer_node(graph, graph.nodes.back());
+}
+
+bool is_repeated_over(const Shape& one_pixel, const Shape& map) {
+  return one_pixel.rank() == 4 && map.rank() == 4 && one_pixel != map && one_pixel[1] == map[1] &&
+         one_pixel[2] == 1 && one_pixel[3] == 1;
 }
 
 std::vector<Shape> weight_shapes(const Graph& graph, const Node& node, bool with_bias) {

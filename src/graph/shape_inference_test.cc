@@ -157,6 +157,18 @@ TEST(ShapeInference, RefusesAReluWithoutAMeaning) {
   }
 }
 
+TEST(ShapeInference, AnElementwiseInputOfOnePixelIsRepeated) {
+  GraphBuilder b;
+  const TensorId gate = b.input({1, 3, 1, 1}), map = b.input({1, 3, 5, 4}, "map");
+  for (const std::vector<TensorId>& inputs : {std::vector{gate, map}, std::vector{map, gate, map}}) {
+    const TensorId y = b.node(Eltwise{.kind = EltwiseKind::kProduct}, inputs);
+    EXPECT_EQ(b.graph().shape(y), (Shape{1, 3, 5, 4}));
+  }
+  EXPECT_EQ(b.graph().shape(b.sum({gate, gate})), (Shape{1, 3, 1, 1}));
+  EXPECT_THAT(refusal({{1, 3, 5, 5}, {1, 1, 1, 1}}, Eltwise{}), HasSubstr("disagree"));
+  EXPECT_THAT(refusal({{1, 3, 5, 5}, {1, 3, 1, 5}}, Eltwise{}), HasSubstr("disagree"));
+}
+
 TEST(ShapeInference, RefusesActivationsWithoutAMeaning) {
   constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
   constexpr float kInfinity = std::numeric_limits<float>::infinity();

@@ -18,6 +18,10 @@ void infer_shapes(Graph& graph);
 /// The same for the last node alone, whose inputs have their shapes: for who needs shapes while adding nodes.
 void infer_last_shape(Graph& graph);
 
+/// True if an element-wise operation repeats a tensor of shape `one_pixel`, {1, C, 1, 1}, over the pixels of
+/// one of shape `map`, {1, C, H, W}.
+bool is_repeated_over(const Shape& one_pixel, const Shape& map);
+
 /// Expected shapes of a node's weights, in order, from its attributes and its inputs' shapes (needs
 /// infer_shapes). An entry of rank 0 is an optional weight that is absent in this node (no bias).
 std::vector<Shape> weight_shapes(const Graph& graph, const Node& node, bool with_bias);

@@ -77,4 +77,9 @@ struct FeatureMap {
   bool operator==(const FeatureMap&) const = default;
 };
 
+/// One pixel that an element-wise operation repeats over all of `map`.
+inline bool is_repeated_over(const FeatureMap& one_pixel, const FeatureMap& map) {
+  return one_pixel.channels == map.channels && one_pixel.pixels() == 1 && map.pixels() > 1;
+}
+
 }  // namespace octet::kernels

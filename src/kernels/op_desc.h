@@ -84,9 +84,10 @@ struct LrnDesc {
   FeatureMap output = {};
 };
 
-enum class EltwiseKind { kSum, kProduct, kMax };
-/// 2 or more inputs and an output, all of shape `map`. kUInt8 (kNhwc): `map` is the output, `input_maps` has
-/// one entry an input, each with its own quantisation and pixel stride.
+enum class EltwiseKind { kSum, kProduct, kMax, kMin, kQuotient };
+/// 2 or more inputs and the output `map`. `input_maps` has one entry an input, with its own quantisation and pixel
+/// stride (kNhwc); it has the output's sizes, or one pixel of as many channels, which is repeated over the output's. In
+/// FP32 it may be empty: all inputs are like `map`.
 struct EltwiseDesc {
   FeatureMap map;
   EltwiseKind kind = EltwiseKind::kSum;

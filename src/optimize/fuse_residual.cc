@@ -1,6 +1,6 @@
 // conv(x) + r: the convolution adds r to its sum before it writes the result, if nothing else reads conv(x).
 // The convolution moves to the addition's place, where r is known. Of two convolutions the later one takes
-// the other's result.
+// the other's result. Neither may be one pixel that the sum repeats.
 #include <algorithm>
 
 #include "optimize/pass.h"
@@ -9,9 +9,10 @@
 namespace octet::optimize {
 namespace {
 
-bool is_plain_sum_of_two(const graph::Node& node) {
+bool is_plain_sum_of_two(const graph::Graph& graph, const graph::Node& node) {
   const auto* op = std::get_if<graph::Eltwise>(&node.op);
   return op != nullptr && op->kind == graph::EltwiseKind::kSum && node.inputs.size() == 2 &&
+         graph.shape(node.inputs[0]) == graph.shape(node.inputs[1]) &&
          std::all_of(op->coefficients.begin(), op->coefficients.end(), [](float c) { return c == 1.0f; });
 }
 
@@ -26,7 +27,7 @@ int fuse_residual(graph::Graph& graph) {
   Rewriter rewriter(graph);
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     const graph::Node& sum = graph.nodes[n];
-    if (!is_plain_sum_of_two(sum)) continue;
+    if (!is_plain_sum_of_two(graph, sum)) continue;
     int chosen = -1;
     graph::TensorId residual = -1;
     for (std::size_t i = 0; i < 2; ++i) {

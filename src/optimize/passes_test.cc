@@ -205,6 +205,14 @@ TEST(FuseResidual, OfTwoConvolutionsTheLaterTakesTheOther) {
   EXPECT_THAT(after.nodes[2].inputs, ElementsAre(in, projection));
 }
 
+TEST(FuseResidual, LeavesASumThatRepeatsOnePixel) {
+  GraphBuilder b;
+  const TensorId in = b.input({1, 4, 5, 5}), gate = b.input({1, 4, 1, 1}, "gate");
+  const TensorId over_a_map = b.sum({b.convolution(in, kConv), gate});
+  const TensorId of_a_pixel = b.sum({in, b.convolution(gate, {square_window(1), 4, 1, {}})});
+  apply(fuse_residual, b.finish({over_a_map, of_a_pixel}), 0);
+}
+
 TEST(FuseResidual, LeavesWhatIsNoPlainSumOfTwo) {
   GraphBuilder b;
   const TensorId in = b.input({1, 4, 5, 5});

@@ -34,6 +34,22 @@ std::optional<kernels::ReluDesc> relu_desc(const std::optional<graph::Relu>& rel
   return kernels::ReluDesc{relu->slope, relu->limit};
 }
 
+kernels::EltwiseKind eltwise_kind(graph::EltwiseKind kind) {
+  switch (kind) {
+    case graph::EltwiseKind::kSum:
+      return kernels::EltwiseKind::kSum;
+    case graph::EltwiseKind::kProduct:
+      return kernels::EltwiseKind::kProduct;
+    case graph::EltwiseKind::kMax:
+      return kernels::EltwiseKind::kMax;
+    case graph::EltwiseKind::kMin:
+      return kernels::EltwiseKind::kMin;
+    case graph::EltwiseKind::kQuotient:
+      return kernels::EltwiseKind::kQuotient;
+  }
+  return kernels::EltwiseKind::kSum;
+}
+
 kernels::ActivationFunction activation_function(graph::ActivationFunction function) {
   switch (function) {
     case graph::ActivationFunction::kSigmoid:
@@ -247,17 +263,7 @@ class Lowering : TensorViews {
     const View output = target(node_->outputs[0]);
     kernels::EltwiseDesc desc;
     desc.map = output.map;
-    switch (eltwise.kind) {
-      case graph::EltwiseKind::kSum:
-        desc.kind = kernels::EltwiseKind::kSum;
-        break;
-      case graph::EltwiseKind::kProduct:
-        desc.kind = kernels::EltwiseKind::kProduct;
-        break;
-      case graph::EltwiseKind::kMax:
-        desc.kind = kernels::EltwiseKind::kMax;
-        break;
-    }
+    desc.kind = eltwise_kind(eltwise.kind);
     desc.coefficients = eltwise.coefficients;
     desc.inputs = static_cast<int>(node_->inputs.size());
     desc.relu = relu_desc(eltwise.relu);

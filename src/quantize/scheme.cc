@@ -61,7 +61,7 @@ bool computes_in(const graph::Op& op, DataType type) {
   if (const auto* concat = std::get_if<graph::Concat>(&op)) return concat->axis == 1;
   if (type == DataType::kBFloat16) return false;
   if (const auto* eltwise = std::get_if<graph::Eltwise>(&op))
-    return eltwise->kind != graph::EltwiseKind::kProduct;
+    return eltwise->kind != graph::EltwiseKind::kQuotient;
   if (std::holds_alternative<graph::Lrn>(op) || std::holds_alternative<graph::Activation>(op))
     return type == DataType::kUInt8;
   return std::holds_alternative<graph::Relu>(op) || std::holds_alternative<graph::ChannelAffine>(op) ||

@@ -136,7 +136,7 @@ std::vector<ScaleGroup> shared_scales(const graph::Graph& graph) {
 std::string reason_for_fp32(const graph::Node& node) {
   if (std::holds_alternative<graph::Softmax>(node.op)) return "a softmax is computed in FP32";
   if (const auto* eltwise = std::get_if<graph::Eltwise>(&node.op))
-    return eltwise->kind == graph::EltwiseKind::kProduct ? "a product of tensors is computed in FP32" : "";
+    return eltwise->kind == graph::EltwiseKind::kQuotient ? "a quotient of tensors is computed in FP32" : "";
   if (const auto* concat = std::get_if<graph::Concat>(&node.op))
     return concat->axis == 1 ? "" : "a concatenation along another axis than the channels is made in FP32";
   return "";

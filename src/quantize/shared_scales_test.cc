@@ -122,8 +122,8 @@ TEST(ReasonForFp32, NamesWhatHasNoIntegerArithmetic) {
   graph::Node node;
   node.op = graph::Softmax{};
   EXPECT_THAT(reason_for_fp32(node), testing::HasSubstr("softmax"));
-  node.op = graph::Eltwise{.kind = graph::EltwiseKind::kProduct};
-  EXPECT_THAT(reason_for_fp32(node), testing::HasSubstr("product"));
+  node.op = graph::Eltwise{.kind = graph::EltwiseKind::kQuotient};
+  EXPECT_THAT(reason_for_fp32(node), testing::HasSubstr("quotient"));
   node.op = graph::Concat{.axis = 2};
   EXPECT_THAT(reason_for_fp32(node), testing::HasSubstr("axis"));
   for (const graph::Op& op :

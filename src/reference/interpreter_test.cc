@@ -225,8 +225,19 @@ TEST(Reference, EltwiseSumsMultipliesAndPicks) {
   EXPECT_THAT(run({.coefficients = {1, -2}}), ElementsAre(-7, 12, -9));
   EXPECT_THAT(run({.kind = graph::EltwiseKind::kProduct}), ElementsAre(4, -10, 18));
   EXPECT_THAT(run({.kind = graph::EltwiseKind::kMax}), ElementsAre(4, 2, 6));
+  EXPECT_THAT(run({.kind = graph::EltwiseKind::kMin}), ElementsAre(1, -5, 3));
+  EXPECT_THAT(run({.kind = graph::EltwiseKind::kQuotient}), ElementsAre(0.25f, -0.4f, 0.5f));
   EXPECT_THAT(run({.relu = graph::Relu{}}), ElementsAre(5, 0, 9));
   EXPECT_THAT(run({.relu = graph::Relu{.slope = 0.5f, .limit = 6}}), ElementsAre(5, -1.5f, 6));
+}
+
+TEST(Reference, EltwiseRepeatsOnePixelOverTheMapOfItsImageAndChannel) {
+  GraphBuilder b;
+  const TensorId x = b.input({1, 2, 1, 2}, "x");
+  const TensorId gate = b.input({1, 2, 1, 1}, "gate");
+  const TensorId y = b.node(graph::Eltwise{.kind = graph::EltwiseKind::kProduct}, {gate, x});
+  EXPECT_THAT(run_one(b.finish({y}), {{1, 2, 3, 4, 5, 6, 7, 8}, {1, 10, 2, -1}}, 2),
+              ElementsAre(1, 2, 30, 40, 10, 12, -7, -8));
 }
 
 TEST(Reference, ActivationsAreTheirFunctions) {

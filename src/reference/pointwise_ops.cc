@@ -71,18 +71,39 @@ void channel_affine(const graph::ChannelAffine& op, const Input& in, std::span<c
   });
 }
 
+namespace {
+
+double combine(graph::EltwiseKind kind, double a, double b) {
+  switch (kind) {
+    case graph::EltwiseKind::kSum:
+      return a + b;
+    case graph::EltwiseKind::kProduct:
+      return a * b;
+    case graph::EltwiseKind::kMax:
+      return std::max(a, b);
+    case graph::EltwiseKind::kMin:
+      return std::min(a, b);
+    case graph::EltwiseKind::kQuotient:
+      return a / b;
+  }
+  return a;
+}
+
+}  // namespace
+
 void eltwise(const graph::Eltwise& op, std::span<const Input> inputs, const Output& out) {
+  const std::size_t pixels =
+      out.values.size() / static_cast<std::size_t>(out.shape[0] * out.shape.dim_or_1(1));
   const auto term = [&](std::size_t i, std::size_t at) {
-    const double x = static_cast<double>(inputs[i].values[at]);
+    // One pixel is repeated over the map.
+    const bool repeated = inputs[i].values.size() != out.values.size();
+    const double x = static_cast<double>(inputs[i].values[repeated ? at / pixels : at]);
     return op.coefficients.empty() ? x : x * static_cast<double>(op.coefficients[i]);
   };
   for (std::size_t at = 0; at < out.values.size(); ++at) {
     double result = term(0, at);
     for (std::size_t i = 1; i < inputs.size(); ++i) {
-      const double next = term(i, at);
-      result = op.kind == graph::EltwiseKind::kSum       ? result + next
-               : op.kind == graph::EltwiseKind::kProduct ? result * next
-                                                         : std::max(result, next);
+      result = combine(op.kind, result, term(i, at));
     }
     out.values[at] = static_cast<float>(activate(result, op.relu));
   }

@@ -16,7 +16,7 @@ inline constexpr auto kLast<graph::AverageDivisor> = graph::AverageDivisor::kVal
 template <>
 inline constexpr auto kLast<graph::LrnRegion> = graph::LrnRegion::kWithinChannel;
 template <>
-inline constexpr auto kLast<graph::EltwiseKind> = graph::EltwiseKind::kMax;
+inline constexpr auto kLast<graph::EltwiseKind> = graph::EltwiseKind::kQuotient;
 template <>
 inline constexpr auto kLast<graph::ActivationFunction> = graph::ActivationFunction::kClip;
 

@@ -39,6 +39,14 @@ class RandomNetwork {
   graph::TensorId source() { return pick(0, 3) == 0 ? any() : maps_.back(); }
   std::int64_t channels_of(graph::TensorId t) { return builder_.graph().shape(t)[1]; }
 
+  /// Squeeze and excitation, without layers in between.
+  graph::TensorId gated(graph::TensorId in) {
+    const graph::TensorId squeezed =
+        builder_.node(graph::Pooling{.kind = graph::PoolKind::kAverage, .global = true}, {in});
+    const graph::TensorId gate =
+        builder_.node(graph::Activation{graph::ActivationFunction::kSigmoid}, {squeezed});
+    return builder_.node(graph::Eltwise{.kind = graph::EltwiseKind::kProduct}, {in, gate});
+  }
   /// Drawn apart, so that the rest of the network stays what it was.
   graph::TensorId sometimes_activated(graph::TensorId in) {
     using graph::Activation, graph::ActivationFunction;
@@ -53,6 +61,10 @@ class RandomNetwork {
         return builder_.node(Activation{ActivationFunction::kHardSwish}, {in});
       case 4:
         return builder_.node(Activation{ActivationFunction::kClip, -0.5f, 1.5f}, {in});
+      case 5:
+        return gated(in);
+      case 6:
+        return builder_.node(graph::Eltwise{.kind = graph::EltwiseKind::kMin}, {in, builder_.relu(in)});
       default:
         return in;
     }

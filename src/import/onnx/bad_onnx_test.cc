@@ -214,10 +214,22 @@ TEST(BadOnnx, WhatTheGraphCannotSay) {
       ErrorCode::kUnsupported, {"a part of dimension 1 of 1x4x8x8"});
   node_refused(
       [](ModelBuilder& m) -> Node& {
-        m.input("se", {kBatch, 4, 1, 1});
-        return m.node("Mul", {"x", "se"}, {"y"});
+        m.input("rows", {kBatch, 4, 1, 8});
+        return m.node("Mul", {"x", "rows"}, {"y"});
       },
-      ErrorCode::kUnsupported, {"1x4x8x8 and 1x4x1x1"});
+      ErrorCode::kUnsupported, {"1x4x8x8 and 1x4x1x8"});
+  node_refused(
+      [](ModelBuilder& m) -> Node& {
+        m.reals("slopes", {4, 1, 1}, {0.5f, 0.5f, 0.5f, 2});
+        return m.node("PRelu", {"x", "slopes"}, {"y"});
+      },
+      ErrorCode::kUnsupported, {"slopes from 0.5 to 2"});
+  node_refused(
+      [](ModelBuilder& m) -> Node& {
+        m.reals("limits", {4, 1, 1}, {0, 1, 2, 3});
+        return m.node("Min", {"x", "limits"}, {"y"});
+      },
+      ErrorCode::kUnsupported, {"4x1x1 with values that differ"});
   node_refused(
       [](ModelBuilder& m) -> Node& {
         m.counted("rows", {8, 1});

@@ -1,9 +1,14 @@
-// Operators on elements side by side: of two tensors of the graph, which must have one shape, or of a tensor
-// and a constant, which must be the same all over a channel (scale and shift).
+// Operators on elements side by side: of tensors of the graph, which must have one shape (or be one pixel,
+// which is repeated), or of a tensor and a constant, which must be the same all over a channel (scale and
+// shift).
 #include <algorithm>
+#include <functional>
+#include <limits>
 #include <utility>
 
+#include "graph/validate.h"
 #include "import/onnx/broadcast.h"
+#include "import/onnx/clamp.h"
 #include "import/onnx/constant_folding.h"
 #include "import/onnx/operators.h"
 
@@ -70,14 +75,19 @@ void convert_with_constant(NodeImport& n, Arithmetic kind, std::size_t tensor_in
   add_affine(n, x, reciprocals, {});
 }
 
-/// The tensors of all inputs, which have one shape.
-std::vector<graph::TensorId> equal_tensors(const NodeImport& n) {
+/// The tensors of all inputs, which have one shape, or are one pixel {N, C, 1, 1} of it.
+std::vector<graph::TensorId> alike_tensors(const NodeImport& n) {
+  Shape largest = n.shape_of(n.tensor(0));
   std::vector<graph::TensorId> tensors;
   for (std::size_t i = 0; i < n.input_count(); ++i) {
     tensors.push_back(n.tensor(i));
-    if (n.shape(i) == n.shape(0)) continue;
-    n.unsupported("inputs of {} and {}; Octet's graph computes element by element of one shape",
-                  n.shape(0).to_string(), n.shape(i).to_string());
+    const Shape shape = n.shape(i);
+    if (graph::is_repeated_over(largest, shape)) largest = shape;
+    if (shape == largest || graph::is_repeated_over(shape, largest)) continue;
+    n.unsupported(
+        "inputs of {} and {}; Octet's graph computes element by element of one shape, or repeats "
+        "{{N, C, 1, 1}}",
+        largest.to_string(), shape.to_string());
   }
   return tensors;
 }
@@ -88,19 +98,37 @@ void convert_arithmetic(NodeImport& n, Arithmetic kind) {
   } else if (n.is_constant(0) || n.is_constant(1)) {
     convert_with_constant(n, kind, n.is_constant(0) ? 1 : 0);
   } else if (kind == Arithmetic::kDivide) {
-    n.unsupported("a tensor divided by a tensor; Octet's graph divides by constants");
+    n.add(graph::Eltwise{.kind = graph::EltwiseKind::kQuotient}, alike_tensors(n));
   } else if (kind == Arithmetic::kMultiply) {
-    n.add(graph::Eltwise{.kind = graph::EltwiseKind::kProduct}, equal_tensors(n));
+    n.add(graph::Eltwise{.kind = graph::EltwiseKind::kProduct}, alike_tensors(n));
   } else if (kind == Arithmetic::kSubtract) {
-    n.add(graph::Eltwise{.coefficients = {1, -1}}, equal_tensors(n));
+    n.add(graph::Eltwise{.coefficients = {1, -1}}, alike_tensors(n));
   } else {
-    n.add(graph::Eltwise{}, equal_tensors(n));
+    n.add(graph::Eltwise{}, alike_tensors(n));
   }
 }
 
-bool is_zero(const Constant& constant) {
-  const std::span<const float> values = constant.real_values();
-  return std::all_of(values.begin(), values.end(), [](float value) { return value == 0; });
+/// The one value that bounds a tensor from one side.
+float bound(const NodeImport& n, std::size_t constant_input) {
+  const Constant& constant = n.real_constant(constant_input, "operand");
+  const auto values = values_by_channel(constant, n.shape(1 - constant_input));
+  if (!values || std::adjacent_find(values->begin(), values->end(), std::not_equal_to<>()) != values->end()) {
+    n.unsupported("a constant of {} with values that differ; expected one limit", constant.shape_text());
+  }
+  return values->front();
+}
+
+/// The largest or smallest: of a tensor and a constant, which is a limit, or of tensors.
+void convert_choice(NodeImport& n, graph::EltwiseKind kind) {
+  if (n.input_count() == 1) return convert_identity(n);
+  if (n.input_count() == 2 && n.is_constant(0) != n.is_constant(1)) {
+    const std::size_t constant_input = n.is_constant(0) ? 0 : 1;
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    const float limit = bound(n, constant_input);
+    const bool maximum = kind == graph::EltwiseKind::kMax;
+    return clamp(n, n.tensor(1 - constant_input), maximum ? limit : -kInfinity, maximum ? kInfinity : limit);
+  }
+  n.add(graph::Eltwise{.kind = kind}, alike_tensors(n));
 }
 
 }  // namespace
@@ -113,21 +141,10 @@ void convert_divide(NodeImport& n) { convert_arithmetic(n, Arithmetic::kDivide);
 void convert_sum(NodeImport& n) {
   if (n.input_count() == 1) return convert_identity(n);
   if (n.input_count() == 2) return convert_arithmetic(n, Arithmetic::kAdd);
-  n.add(graph::Eltwise{}, equal_tensors(n));
+  n.add(graph::Eltwise{}, alike_tensors(n));
 }
 
-void convert_maximum(NodeImport& n) {
-  if (n.input_count() == 1) return convert_identity(n);
-  if (n.input_count() == 2 && n.is_constant(0) != n.is_constant(1)) {
-    const std::size_t tensor_input = n.is_constant(0) ? 1 : 0;
-    const Constant& limit = n.real_constant(1 - tensor_input, "operand");
-    if (!is_zero(limit) || !values_by_channel(limit, n.shape(tensor_input))) {
-      n.unsupported("the maximum of a tensor and a constant of {} other than 0", limit.shape_text());
-    }
-    n.add(graph::Relu{}, {n.tensor(tensor_input)});
-    return;
-  }
-  n.add(graph::Eltwise{.kind = graph::EltwiseKind::kMax}, equal_tensors(n));
-}
+void convert_maximum(NodeImport& n) { convert_choice(n, graph::EltwiseKind::kMax); }
+void convert_minimum(NodeImport& n) { convert_choice(n, graph::EltwiseKind::kMin); }
 
 }  // namespace octet::onnx

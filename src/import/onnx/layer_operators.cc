@@ -7,9 +7,25 @@
 
 #include "graph/validate.h"
 #include "import/onnx/broadcast.h"
+#include "import/onnx/clamp.h"
 #include "import/onnx/operators.h"
 
 namespace octet::onnx {
+
+void clamp(NodeImport& n, graph::TensorId x, float low, float high) {
+  using graph::Activation, graph::ActivationFunction;
+  constexpr float kLargest = std::numeric_limits<float>::max();
+  if (std::isnan(low) || std::isnan(high)) n.invalid("limits {} and {}", low, high);
+  const bool no_upper = high >= kLargest;
+  if (no_upper && low <= -kLargest) {
+    n.add(graph::Identity{"Clip"}, {x});
+  } else if (low == 0 && high > 0) {
+    n.add(no_upper ? graph::Relu{} : graph::Relu{.limit = high}, {x});
+  } else {
+    n.add(Activation{ActivationFunction::kClip, std::min(low, high), high}, {x});
+  }
+}
+
 namespace {
 
 using base::AlignedBuffer;
@@ -66,22 +82,6 @@ graph::Weights gemm_bias(const NodeImport& n, std::int64_t features) {
   const auto values = values_by_channel(bias, Shape{1, features});
   if (!values) n.invalid("the bias is {}, expected {}", bias.shape_text(), features);
   return {Shape{features}, *values};
-}
-
-/// y = min(max(x, low), high).
-void clamp(NodeImport& n, float low, float high) {
-  constexpr float kLargest = std::numeric_limits<float>::max();
-  if (std::isnan(low) || std::isnan(high)) n.invalid("limits {} and {}", low, high);
-  const bool no_upper = high >= kLargest;
-  if (no_upper && low <= -kLargest) {
-    n.add(graph::Identity{"Clip"}, {n.tensor(0)});
-  } else if (low == 0 && high > 0) {
-    n.add(no_upper ? graph::Relu{} : graph::Relu{.limit = high}, {n.tensor(0)});
-  } else if (low <= high) {
-    n.add(graph::Activation{graph::ActivationFunction::kClip, low, high}, {n.tensor(0)});
-  } else {  // the upper limit wins
-    n.add(graph::Activation{graph::ActivationFunction::kClip, high, high}, {n.tensor(0)});
-  }
 }
 
 /// Softmax over all dimensions from `axis` on together, as it was before operator set 13.
@@ -155,17 +155,23 @@ void convert_leaky_relu(NodeImport& n) {
   n.add(graph::Relu{n.attributes().real("alpha", 0.01f)}, {n.tensor(0)});
 }
 
+/// One slope is a leaky ReLU. Of slopes s that differ by channel none may be on the other side of 1 than the rest:
+/// max(x, s x) is x where x > 0 and s x elsewhere if s <= 1, and min(x, s x) is if s >= 1.
 void convert_parametric_relu(NodeImport& n) {
+  const graph::TensorId x = n.tensor(0);
+  const Shape shape = n.shape(0);
   const Constant& slopes = n.real_constant(1, "slopes");
-  const std::span<const float> values = slopes.real_values();
-  if (std::any_of(values.begin(), values.end(), [&](float slope) { return slope != values[0]; })) {
-    n.unsupported("slopes that differ; Octet's graph has one slope for all channels");
+  const auto values = values_by_channel(slopes, shape);
+  if (!values) n.invalid("slopes are {}, which an input of {} does not fit", slopes.shape_text(), shape.to_string());
+  const auto [least, most] = std::minmax_element(values->begin(), values->end());
+  if (*least == *most) {
+    n.add(graph::Relu{*least}, {x});
+    return;
   }
-  if (!values_by_channel(slopes, n.shape(0))) {
-    n.invalid("slopes are {}, which an input of {} does not fit", slopes.shape_text(),
-              n.shape(0).to_string());
-  }
-  n.add(graph::Relu{values[0]}, {n.tensor(0)});
+  if (*least < 1 && *most > 1) n.unsupported("slopes from {} to {}; expected all up to 1, or all from 1 on", *least, *most);
+  const graph::TensorId scaled =
+      n.add_part("scaled", graph::ChannelAffine{}, {x}, {graph::Weights(Shape{shape[1]}, *values), graph::Weights()});
+  n.add(graph::Eltwise{.kind = *most <= 1 ? graph::EltwiseKind::kMax : graph::EltwiseKind::kMin}, {x, scaled});
 }
 
 void convert_clip(NodeImport& n) {
@@ -173,7 +179,7 @@ void convert_clip(NodeImport& n) {
   float low = n.attributes().real("min", -kInfinity), high = n.attributes().real("max", kInfinity);
   if (n.has_input(1)) low = n.real_scalar(1, "min");
   if (n.has_input(2)) high = n.real_scalar(2, "max");
-  clamp(n, low, high);
+  clamp(n, n.tensor(0), low, high);
 }
 
 void convert_lrn(NodeImport& n) {

@@ -286,6 +286,17 @@ TEST(OnnxImport, APReluOfOneSlopeIsALeakyRelu) {
   EXPECT_EQ(op_of<graph::Relu>(model.imported()).slope, 0.5f);
 }
 
+TEST(OnnxImport, APReluOfSeveralSlopesIsAMaximumOrMinimum) {
+  const auto imported = [](const std::vector<float>& slopes) {
+    ModelBuilder model = one_node(13, "PRelu", {2, 4, 4}, {"slope"});
+    model.reals("slope", {2, 1, 1}, slopes);
+    return model.imported();
+  };
+  EXPECT_EQ(op_names(imported({0.5f, -1})), "Input Scale Eltwise");
+  EXPECT_EQ(op_of<graph::Eltwise>(imported({0.5f, -1})).kind, graph::EltwiseKind::kMax);
+  EXPECT_EQ(op_of<graph::Eltwise>(imported({1, 2})).kind, graph::EltwiseKind::kMin);
+}
+
 // ---- element by element
 
 TEST(OnnxImport, ArithmeticWithAConstantIsAScaleAndAShiftByChannel) {
@@ -317,7 +328,28 @@ TEST(OnnxImport, ArithmeticOfTensorsIsElementwise) {
   EXPECT_EQ(eltwise("Sum").kind, graph::EltwiseKind::kSum);
   EXPECT_EQ(eltwise("Mul").kind, graph::EltwiseKind::kProduct);
   EXPECT_EQ(eltwise("Max").kind, graph::EltwiseKind::kMax);
+  EXPECT_EQ(eltwise("Min").kind, graph::EltwiseKind::kMin);
+  EXPECT_EQ(eltwise("Div").kind, graph::EltwiseKind::kQuotient);
   EXPECT_THAT(eltwise("Sub").coefficients, ElementsAre(1, -1));
+}
+
+TEST(OnnxImport, ATensorOfOnePixelIsRepeated) {
+  ModelBuilder model;
+  model.input("gate", {kBatch, 2, 1, 1}).input("x", {kBatch, 2, 3, 3}).output("y");
+  model.node("Mul", {"gate", "x"}, {"y"});
+  EXPECT_EQ(output_shape(model.imported()), (Shape{1, 2, 3, 3}));
+}
+
+TEST(OnnxImport, AConstantLimitIsAClip) {
+  const auto clip = [](const std::string& op) {
+    ModelBuilder model = one_node(13, op, {2}, {"c"});
+    model.reals("c", {2}, {3, 3});
+    return op_of<graph::Activation>(model.imported());
+  };
+  EXPECT_EQ(clip("Max").a, 3);
+  EXPECT_EQ(clip("Max").b, std::numeric_limits<float>::infinity());
+  EXPECT_EQ(clip("Min").a, -std::numeric_limits<float>::infinity());
+  EXPECT_EQ(clip("Min").b, 3);
 }
 
 // ---- shapes

@@ -69,6 +69,7 @@ const std::vector<Operator>& operators() {
         {"storage_order", 8},
         {"strides"}},
        convert_max_pool},
+      {"Min", 1, kMany, {}, convert_minimum},
       {"Mul", 2, 2, {}, convert_multiply},
       {"PRelu", 2, 2, {}, convert_parametric_relu},
       {"Pad", 1, 4, {{"mode"}, {"pads", 7, 10}, {"value", 7, 10}}, convert_pad},

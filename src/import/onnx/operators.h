@@ -64,6 +64,7 @@ void convert_multiply(NodeImport& n);
 void convert_divide(NodeImport& n);
 void convert_sum(NodeImport& n);
 void convert_maximum(NodeImport& n);
+void convert_minimum(NodeImport& n);
 
 // ---- shape_operators.cc: the same values in another shape, and parts of them
 void convert_reshape(NodeImport& n);

@@ -1,13 +1,15 @@
 // Two families of operations that treat every value by itself, on kNchw16c maps:
 //
-//   eltwise         y = relu(a combination of two or more maps): sum, weighted sum, product or maximum
+//   eltwise         y = relu(a combination of two or more maps): sum, weighted sum, product,
+//                   maximum, minimum or quotient
 //   channel affine  y = relu(x * scale[c] + shift[c])
 //
 // The unit of work is a run of vectors of 16 floats (pixels of a channel block); the Kernel classes split the
 // images into such runs. Output and any input may be the same memory. Inputs are combined in their order and
 // every product and sum is rounded by itself, so the result is the same to the bit on every instruction set
-// (but for the sign of a zero that is the maximum of zeros). Padding lanes are zero because the inputs' are:
-// a combination of zeros is zero, and scale and shift are packed with zeros there.
+// (but for the sign of a zero that is the maximum or minimum of zeros). Padding lanes are zero because the
+// inputs' are: a combination of zeros is zero, and scale and shift are packed with zeros there. Only behind a
+// quotient the driver writes them.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +26,6 @@ struct ReluParameters {
 
 struct EltwiseRun {
   const float* const* inputs;
-  std::int64_t offset;        // floats to add to each input
   const float* coefficients;  // of a weighted sum, one an input
   std::int64_t input_count;   // >= 2
   float* output;
@@ -48,6 +49,8 @@ struct EltwiseF32Functions {
   EltwiseFunction weighted_sum[kReluForms];
   EltwiseFunction product[kReluForms];
   EltwiseFunction max[kReluForms];
+  EltwiseFunction min[kReluForms];
+  EltwiseFunction quotient[kReluForms];
   AffineFunction affine[kReluForms];
 };
 

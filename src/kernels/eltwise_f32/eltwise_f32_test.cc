@@ -19,17 +19,28 @@ std::vector<test::Variant> variants() {
   });
 }
 
-std::vector<float> plain_eltwise(const EltwiseDesc& d, const std::vector<std::vector<float>>& inputs) {
+FeatureMap map_of(const EltwiseDesc& d, std::size_t input) {
+  return d.input_maps.empty() ? d.map : d.input_maps[input];
+}
+
+std::vector<float> plain_eltwise(const EltwiseDesc& d, const std::vector<std::vector<float>>& inputs,
+                                 int images) {
   std::vector<float> y;
-  for (std::size_t i = 0; i < inputs[0].size(); ++i) {
-    const auto term = [&](std::size_t n) -> double {
-      return double{inputs[n][i]} * (d.coefficients.empty() ? 1.0 : double{d.coefficients[n]});
+  for (std::int64_t i = 0; i < images * d.map.channels * d.map.pixels(); ++i) {
+    const auto input = [&](std::size_t n) {
+      const bool repeated = map_of(d, n).pixels() != d.map.pixels();
+      return double{inputs[n][static_cast<std::size_t>(repeated ? i / d.map.pixels() : i)]};
+    };
+    const auto term = [&](std::size_t n) {
+      return input(n) * (d.coefficients.empty() ? 1.0 : double{d.coefficients[n]});
     };
     double value = term(0);
     for (std::size_t n = 1; n < inputs.size(); ++n) {
       if (d.kind == EltwiseKind::kSum) value += term(n);
-      if (d.kind == EltwiseKind::kProduct) value *= double{inputs[n][i]};
-      if (d.kind == EltwiseKind::kMax) value = std::max(value, double{inputs[n][i]});
+      if (d.kind == EltwiseKind::kProduct) value *= input(n);
+      if (d.kind == EltwiseKind::kMax) value = std::max(value, input(n));
+      if (d.kind == EltwiseKind::kMin) value = std::min(value, input(n));
+      if (d.kind == EltwiseKind::kQuotient) value /= input(n);
     }
     if (d.relu && value < 0) value *= double{d.relu->slope};
     if (d.relu) value = std::min(value, double{d.relu->limit});
@@ -40,15 +51,17 @@ std::vector<float> plain_eltwise(const EltwiseDesc& d, const std::vector<std::ve
 
 std::vector<std::vector<float>> random_inputs(const EltwiseDesc& d, int images, std::uint32_t seed) {
   std::vector<std::vector<float>> inputs;
-  for (int i = 0; i < d.inputs; ++i)
-    inputs.push_back(test::random_floats(static_cast<std::size_t>(images * d.map.channels * d.map.pixels()),
-                                         seed * 16 + static_cast<std::uint32_t>(i)));
+  const float least = d.kind == EltwiseKind::kQuotient ? 0.5f : -1.0f;  // nothing is divided by nearly 0
+  for (std::size_t i = 0; i < static_cast<std::size_t>(d.inputs); ++i) {
+    const auto values = static_cast<std::size_t>(images * d.map.channels * map_of(d, i).pixels());
+    inputs.push_back(test::random_floats(values, seed * 16 + static_cast<std::uint32_t>(i), least, 1));
+  }
   return inputs;
 }
 
 void expect_equal_to_plain_loops(const EltwiseDesc& d, int images, int workers, std::uint32_t seed) {
   const auto inputs = random_inputs(d, images, seed);
-  const auto expected = plain_eltwise(d, inputs);
+  const auto expected = plain_eltwise(d, inputs, images);
   for (const test::Variant& variant : variants()) {
     SCOPED_TRACE(testing::Message() << to_string(variant.isa) << " seed " << seed << " kind "
                                     << static_cast<int>(d.kind) << " inputs " << d.inputs << " channels "
@@ -57,7 +70,7 @@ void expect_equal_to_plain_loops(const EltwiseDesc& d, int images, int workers, 
     ASSERT_GT(variant.cost(d, images), 0);
     std::vector<LaidOut> tensors;
     for (std::size_t i = 0; i < inputs.size(); ++i)
-      tensors.push_back(test::lay_out(d.map, images, inputs[i], 16 * static_cast<std::int64_t>(i)));
+      tensors.push_back(test::lay_out(map_of(d, i), images, inputs[i], 16 * static_cast<std::int64_t>(i)));
     std::vector<LaidOut*> operands;
     for (LaidOut& t : tensors) operands.push_back(&t);
     LaidOut output(d.map, images, d.map.elements() + 32);
@@ -68,15 +81,36 @@ void expect_equal_to_plain_loops(const EltwiseDesc& d, int images, int workers, 
     EXPECT_TRUE(output.padding_is_zero());
     EXPECT_TRUE(test::gaps_untouched(output, images));
     const std::size_t last = tensors.size() - 1;
-    ASSERT_TRUE(runner.kernel().in_place(static_cast<int>(last)));
+    ASSERT_EQ(runner.kernel().in_place(static_cast<int>(last)), map_of(d, last).same_sizes(d.map));
+    if (!runner.kernel().in_place(static_cast<int>(last))) continue;
     runner.run(operands, tensors[last], images, workers);
     EXPECT_EQ(tensors[last].to_nchw(), output.to_nchw()) << "in place of the last input";
   }
 }
 
+constexpr EltwiseKind kKinds[] = {EltwiseKind::kSum, EltwiseKind::kProduct, EltwiseKind::kMax,
+                                  EltwiseKind::kMin, EltwiseKind::kQuotient};
+
+TEST(EltwiseF32, RepeatsInputsOfOnePixelWhereverTheyStand) {
+  std::uint32_t seed = 3000;
+  for (EltwiseKind kind : kKinds)
+    for (std::int64_t channels : {5, 32, 40})
+      for (std::size_t repeated : {0, 1, 2})
+        for (int workers : {1, 3, 50}) {
+          EltwiseDesc d;
+          d.map = {channels, 9, 11};  // more pixels than are repeated at once
+          d.kind = kind;
+          d.inputs = 3;
+          if (kind == EltwiseKind::kSum && repeated == 1) d.coefficients = {0.5f, -2, 1};
+          d.input_maps.assign(3, d.map);
+          d.input_maps[repeated] = {channels, 1, 1};
+          expect_equal_to_plain_loops(d, 2, workers, seed++);
+        }
+}
+
 TEST(EltwiseF32, EqualsPlainLoopsForAllKindsInputsAndRelus) {
   std::uint32_t seed = 1;
-  for (EltwiseKind kind : {EltwiseKind::kSum, EltwiseKind::kProduct, EltwiseKind::kMax})
+  for (EltwiseKind kind : kKinds)
     for (int inputs : {2, 3, 5})
       for (bool weighted : {false, true})
         for (std::optional<ReluDesc> relu :
@@ -121,13 +155,15 @@ TEST(EltwiseF32, IsTheSameToTheBitOnAllInstructionSets) {
 }
 
 TEST(EltwiseF32, RefusesWhatItCannotCompute) {
-  EltwiseDesc d, one, coefficients, nchw;
+  EltwiseDesc d, one, coefficients, nchw, smaller;
+  d.map = smaller.map = {4, 3, 3};
+  smaller.input_maps = {{4, 3, 3}, {4, 1, 3}};
   one.inputs = 1;
   coefficients.coefficients = {1, 2, 3};
   nchw.map.layout = Layout::kNchw;
   for (const test::Variant& variant : variants()) {
     EXPECT_GT(variant.cost(d, 1), 0);
-    for (const EltwiseDesc& bad : {one, coefficients, nchw}) EXPECT_LT(variant.cost(bad, 1), 0);
+    for (const EltwiseDesc& bad : {one, coefficients, nchw, smaller}) EXPECT_LT(variant.cost(bad, 1), 0);
     EXPECT_LT(variant.cost(SoftmaxDesc{}, 1), 0);
   }
 }

@@ -37,11 +37,20 @@ struct Maximum {
   static F32x16 next(F32x16 value, F32x16 x, const float*) { return max(value, x); }
 };
 
+struct Minimum {
+  static F32x16 first(F32x16 x, const float*) { return x; }
+  static F32x16 next(F32x16 value, F32x16 x, const float*) { return min(value, x); }
+};
+struct Quotient {
+  static F32x16 first(F32x16 x, const float*) { return x; }
+  static F32x16 next(F32x16 value, F32x16 x, const float*) { return value / x; }
+};
+
 /// Two inputs are the common case (a residual sum); with the pointers in registers it runs at memory speed.
 template <class Combine, ReluForm form>
 void two_inputs(const EltwiseRun& run) {
-  const float* a = run.inputs[0] + run.offset;
-  const float* b = run.inputs[1] + run.offset;
+  const float* a = run.inputs[0];
+  const float* b = run.inputs[1];
   for (std::int64_t i = 0; i < run.vectors * kLanes; i += kLanes) {
     const F32x16 value =
         Combine::next(Combine::first(load(a + i), run.coefficients), load(b + i), run.coefficients + 1);
@@ -53,9 +62,9 @@ template <class Combine, ReluForm form>
 void eltwise(const EltwiseRun& run) {
   if (run.input_count == 2) return two_inputs<Combine, form>(run);
   for (std::int64_t i = 0; i < run.vectors * kLanes; i += kLanes) {
-    F32x16 value = Combine::first(load(run.inputs[0] + run.offset + i), run.coefficients);
+    F32x16 value = Combine::first(load(run.inputs[0] + i), run.coefficients);
     for (std::int64_t n = 1; n < run.input_count; ++n)
-      value = Combine::next(value, load(run.inputs[n] + run.offset + i), run.coefficients + n);
+      value = Combine::next(value, load(run.inputs[n] + i), run.coefficients + n);
     store(run.output + i, relu<form>(value, run.relu));
   }
 }
@@ -72,6 +81,8 @@ constexpr EltwiseF32Functions kFunctions = {
     {eltwise<WeightedSum, kNoRelu>, eltwise<WeightedSum, kPlainRelu>, eltwise<WeightedSum, kLeakyRelu>},
     {eltwise<Product, kNoRelu>, eltwise<Product, kPlainRelu>, eltwise<Product, kLeakyRelu>},
     {eltwise<Maximum, kNoRelu>, eltwise<Maximum, kPlainRelu>, eltwise<Maximum, kLeakyRelu>},
+    {eltwise<Minimum, kNoRelu>, eltwise<Minimum, kPlainRelu>, eltwise<Minimum, kLeakyRelu>},
+    {eltwise<Quotient, kNoRelu>, eltwise<Quotient, kPlainRelu>, eltwise<Quotient, kLeakyRelu>},
     {affine<kNoRelu>, affine<kPlainRelu>, affine<kLeakyRelu>}};
 
 }  // namespace

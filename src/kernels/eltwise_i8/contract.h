@@ -1,7 +1,10 @@
 // Element-wise operations on kNhwc maps of kUInt8 or kInt16, each operand with a quantisation of its own:
 //
 //   sum      t = constant; t = fma(float(q_i), m_i, t) for every input in order; q = to_integer(relu(t))
+//   product  p = float(q_0) - z_0; p = p * (float(q_i) - z_i) for every other input in order;
+//            t = fma(p, scale, z); q = to_integer(relu(t))
 //   maximum  t_i = fma(float(q_i), scale_i, offset_i); the largest of the to_integer(t_i), then the ReLU
+//   minimum  the smallest of them
 //   channel affine  t = fma(float(q), a[c], b[c]); q = to_integer(relu(t))
 //
 // with the factors that kernels/integer/arithmetic.h defines. A plain ReLU is the clamp's lower bound (of the
@@ -17,7 +20,7 @@
 
 namespace octet::kernels {
 
-/// The last step of all three.
+/// The last step of all.
 struct EltwiseI8Finish {
   float low, high;  // bounds of the output's integers, the ReLU's among them
   float zero;       // the output's zero point
@@ -27,8 +30,9 @@ struct EltwiseI8Finish {
 
 struct EltwiseI8Input {
   const std::byte* data;    // first pixel of the run
-  std::int64_t pixel_step;  // elements
-  float scale, offset;      // of a maximum; of a sum: m_i, and in the first input the constant
+  std::int64_t pixel_step;  // elements; 0 where one pixel is repeated
+  // Of a maximum or minimum; of a sum m_i, and in the first input the constant; of a product the zero point.
+  float scale, offset;
 };
 
 struct EltwiseI8Run {
@@ -38,7 +42,8 @@ struct EltwiseI8Run {
   std::int64_t output_step;  // elements from one pixel to the next
   std::int64_t channels;     // padded: a multiple of 16
   std::int64_t pixels;
-  float range_low;  // of a maximum: the lower bound without a ReLU
+  float range_low;  // of a maximum or minimum: the lower bound without a ReLU
+  float scale;      // of a product
   EltwiseI8Finish finish;
 };
 using EltwiseI8Function = void (*)(const EltwiseI8Run& run);
@@ -56,7 +61,7 @@ struct AffineI8Run {
 using AffineI8Function = void (*)(const AffineI8Run& run);
 
 struct EltwiseI8Functions {
-  EltwiseI8Function sum_u8, sum_s16, max_u8, max_s16;
+  EltwiseI8Function sum_u8, sum_s16, product_u8, product_s16, max_u8, max_s16, min_u8, min_s16;
   AffineI8Function affine_u8, affine_s16;
 };
 

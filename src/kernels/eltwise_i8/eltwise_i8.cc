@@ -11,34 +11,46 @@
 namespace octet::kernels {
 namespace {
 
+EltwiseI8Function function_of(const EltwiseDesc& desc, const EltwiseI8Functions& functions) {
+  const bool bytes = desc.map.type == DataType::kUInt8;
+  switch (desc.kind) {
+    case EltwiseKind::kSum:
+      return bytes ? functions.sum_u8 : functions.sum_s16;
+    case EltwiseKind::kProduct:
+      return bytes ? functions.product_u8 : functions.product_s16;
+    case EltwiseKind::kMax:
+      return bytes ? functions.max_u8 : functions.max_s16;
+    case EltwiseKind::kMin:
+      return bytes ? functions.min_u8 : functions.min_s16;
+    case EltwiseKind::kQuotient:
+      break;
+  }
+  return nullptr;
+}
+
 class Eltwise final : public Kernel {
  public:
   Eltwise(const EltwiseDesc& desc, const EltwiseI8Functions& functions)
-      : out_(desc.map), in_(desc.input_maps), finish_(finish_of(desc.map, desc.relu)) {
-    const bool bytes = desc.map.type == DataType::kUInt8, sum = desc.kind == EltwiseKind::kSum;
-    function_ =
-        sum ? (bytes ? functions.sum_u8 : functions.sum_s16) : (bytes ? functions.max_u8 : functions.max_s16);
-    float constant = static_cast<float>(out_.quantization.zero_point);
-    for (std::size_t i = 0; i < in_.size(); ++i) {
-      EltwiseI8Input input{};
-      input.pixel_step = in_[i].pixel_step();
-      const Quantization& q = in_[i].quantization;
-      if (sum) {
-        input.scale =
-            (desc.coefficients.empty() ? 1.0f : desc.coefficients[i]) * (q.scale / out_.quantization.scale);
-        constant = std::fmaf(-input.scale, static_cast<float>(q.zero_point), constant);
-      } else {
-        const integer::Rescale rescale = integer::rescale(q, out_.quantization);
-        input.scale = rescale.scale, input.offset = rescale.offset;
-      }
-      inputs_.push_back(input);
+      : out_(desc.map),
+        in_(desc.input_maps),
+        finish_(finish_of(desc.map, desc.relu)),
+        function_(function_of(desc, functions)),
+        inputs_(in_.size()) {
+    for (std::size_t i = 0; i < in_.size(); ++i)
+      inputs_[i].pixel_step = is_repeated_over(in_[i], out_) ? 0 : in_[i].pixel_step();
+    switch (desc.kind) {
+      case EltwiseKind::kSum:
+        return set_sum(desc.coefficients);
+      case EltwiseKind::kProduct:
+        return set_product();
+      default:
+        return set_choice();
     }
-    if (sum) inputs_[0].offset = constant;
   }
 
   std::size_t scratch_bytes(int) const override { return inputs_.size() * sizeof(EltwiseI8Input); }
   bool in_place(int input) const override {
-    return in_[static_cast<std::size_t>(input)].pixel_step() == out_.pixel_step();
+    return inputs_[static_cast<std::size_t>(input)].pixel_step == out_.pixel_step();
   }
 
   void run(const Call& call) const noexcept override {
@@ -60,6 +72,7 @@ class Eltwise final : public Kernel {
       run.channels = out_.padded_channels();
       run.pixels = std::min(out_.pixels() - pixel, share.end - item);
       run.range_low = integer::range_of(out_).low;
+      run.scale = scale_;
       run.finish = finish_;
       function_(run);
       // The constants' rounding could leave the zero point where scales differ by many thousands.
@@ -69,24 +82,52 @@ class Eltwise final : public Kernel {
   }
 
  private:
+  void set_sum(std::span<const float> coefficients) {
+    float constant = static_cast<float>(out_.quantization.zero_point);
+    for (std::size_t i = 0; i < in_.size(); ++i) {
+      const Quantization& q = in_[i].quantization;
+      inputs_[i].scale = (coefficients.empty() ? 1.0f : coefficients[i]) * (q.scale / out_.quantization.scale);
+      constant = std::fmaf(-inputs_[i].scale, static_cast<float>(q.zero_point), constant);
+    }
+    inputs_[0].offset = constant;
+  }
+  void set_product() {
+    scale_ = in_[0].quantization.scale / out_.quantization.scale;
+    for (std::size_t i = 0; i < in_.size(); ++i) {
+      inputs_[i].offset = static_cast<float>(in_[i].quantization.zero_point);
+      if (i > 0) scale_ *= in_[i].quantization.scale;
+    }
+  }
+  void set_choice() {
+    for (std::size_t i = 0; i < in_.size(); ++i) {
+      const integer::Rescale rescale = integer::rescale(in_[i].quantization, out_.quantization);
+      inputs_[i].scale = rescale.scale, inputs_[i].offset = rescale.offset;
+    }
+  }
+
   FeatureMap out_;
   std::vector<FeatureMap> in_;
   EltwiseI8Finish finish_;
   EltwiseI8Function function_;
   std::vector<EltwiseI8Input> inputs_;
+  float scale_ = 0;  // of a product
 };
+
+bool may_be_combined(const FeatureMap& input, const FeatureMap& output) {
+  return are_alike(input, output) || (input.type == output.type && is_repeated_over(input, output));
+}
 
 double cost(const OpDesc& desc, double unit) {
   const auto* d = std::get_if<EltwiseDesc>(&desc);
-  if (d == nullptr || d->kind == EltwiseKind::kProduct || !integer::is_narrow_map(d->map)) return -1;
+  if (d == nullptr || d->kind == EltwiseKind::kQuotient || !integer::is_narrow_map(d->map)) return -1;
   if (d->inputs < 2 || d->input_maps.size() != static_cast<std::size_t>(d->inputs)) return -1;
   if (!d->coefficients.empty() && d->coefficients.size() != d->input_maps.size()) return -1;
-  if (d->kind == EltwiseKind::kMax && !d->coefficients.empty()) return -1;
+  if (d->kind != EltwiseKind::kSum && !d->coefficients.empty()) return -1;
   for (const float c : d->coefficients)
     if (!std::isfinite(c)) return -1;
   if (!integer::has_valid_relu(d->relu)) return -1;
   for (const FeatureMap& input : d->input_maps)
-    if (!integer::is_narrow_map(input) || !are_alike(input, d->map)) return -1;
+    if (!integer::is_narrow_map(input) || !may_be_combined(input, d->map)) return -1;
   return unit * static_cast<double>(d->map.padded_channels()) * static_cast<double>(d->map.pixels()) *
          d->inputs;
 }

@@ -34,12 +34,22 @@ std::int32_t plain_value(const EltwiseDesc& d, const std::vector<std::int32_t>& 
       t = std::fmaf(-m[i], static_cast<float>(from.zero_point), t);
     }
     for (std::size_t i = 0; i < q.size(); ++i) t = std::fmaf(static_cast<float>(q[i]), m[i], t);
+  } else if (d.kind == EltwiseKind::kProduct) {
+    float p = 1, scale = 1 / to.scale;
+    for (std::size_t i = 0; i < q.size(); ++i) {
+      const Quantization& from = d.input_maps[i].quantization;
+      p *= static_cast<float>(q[i] - from.zero_point);
+      scale = i == 0 ? from.scale / to.scale : scale * from.scale;
+    }
+    t = std::fmaf(p, scale, zero);
   } else {
-    t = -INFINITY;
+    const bool maximum = d.kind == EltwiseKind::kMax;
+    t = maximum ? -INFINITY : INFINITY;
     for (std::size_t i = 0; i < q.size(); ++i) {
       const integer::Rescale r = integer::rescale(d.input_maps[i].quantization, to);
       const float one = std::fmaf(static_cast<float>(q[i]), r.scale, r.offset);
-      t = std::max(t, static_cast<float>(integer::to_integer(one, integer::range_of(d.map))));
+      const auto there = static_cast<float>(integer::to_integer(one, integer::range_of(d.map)));
+      t = maximum ? std::max(t, there) : std::min(t, there);
     }
   }
   const bool plain_relu = d.relu && d.relu->slope == 0;
@@ -81,7 +91,8 @@ void expect_equal_to_plain_loops(const EltwiseDesc& d, int images, int workers, 
     NhwcTensor output(d.map, images, 32), expected(d.map, images, 32);
     expected.fill([&](int n, std::int64_t c, std::int64_t p) {
       std::vector<std::int32_t> q;
-      for (const NhwcTensor& t : tensors) q.push_back(t.at(n, c, p));
+      for (std::size_t i = 0; i < tensors.size(); ++i)
+        q.push_back(tensors[i].at(n, c, d.input_maps[i].same_sizes(d.map) ? p : 0));
       return plain_value(d, q);
     });
     std::vector<Operand> operands;
@@ -91,7 +102,8 @@ void expect_equal_to_plain_loops(const EltwiseDesc& d, int images, int workers, 
     EXPECT_EQ(output.to_nchw(), expected.to_nchw());
     EXPECT_EQ(output.memory(), expected.memory()) << "something outside the channels";
     const std::size_t last = tensors.size() - 1;
-    const bool same_step = d.input_maps[last].pixel_step() == d.map.pixel_step();
+    const bool same_step =
+        d.input_maps[last].same_sizes(d.map) && d.input_maps[last].pixel_step() == d.map.pixel_step();
     ASSERT_EQ(runner.kernel().in_place(static_cast<int>(last)), same_step);
     if (!same_step) continue;
     runner.run(operands, tensors[last].operand(), images, workers);
@@ -100,11 +112,26 @@ void expect_equal_to_plain_loops(const EltwiseDesc& d, int images, int workers, 
 }
 
 constexpr DataType kTypes[] = {DataType::kUInt8, DataType::kInt16};
+constexpr EltwiseKind kKinds[] = {EltwiseKind::kSum, EltwiseKind::kProduct, EltwiseKind::kMax,
+                                  EltwiseKind::kMin};
+
+TEST(EltwiseI8, RepeatsInputsOfOnePixelWhereverTheyStand) {
+  std::uint32_t seed = 3000;
+  for (DataType type : kTypes)
+    for (EltwiseKind kind : kKinds)
+      for (std::int64_t channels : {5, 64})
+        for (std::size_t repeated : {0, 1, 2})
+          for (int workers : {1, 3, 50}) {
+            EltwiseDesc d = describe(type, channels, 3, kind);
+            d.input_maps[repeated].height = d.input_maps[repeated].width = 1;
+            expect_equal_to_plain_loops(d, 2, workers, seed++);
+          }
+}
 
 TEST(EltwiseI8, EqualsPlainLoopsForAllKindsInputsAndRelus) {
   std::uint32_t seed = 1;
   for (DataType type : kTypes)
-    for (EltwiseKind kind : {EltwiseKind::kSum, EltwiseKind::kMax})
+    for (EltwiseKind kind : kKinds)
       for (int inputs : {2, 3, 5})
         for (bool weighted : {false, true})
           for (std::optional<ReluDesc> relu :
@@ -178,8 +205,8 @@ TEST(EltwiseI8, RoundsTiesToEven) {
 
 TEST(EltwiseI8, RefusesWhatItCannotCompute) {
   const EltwiseDesc d = describe(DataType::kUInt8, 16, 2);
-  EltwiseDesc product = d, one = d, missing = d, coefficients = d, other_type = d, real = d, infinite = d;
-  product.kind = EltwiseKind::kProduct;
+  EltwiseDesc quotient = d, one = d, missing = d, coefficients = d, other_type = d, real = d, infinite = d;
+  quotient.kind = EltwiseKind::kQuotient;
   one.inputs = 1;
   missing.input_maps.pop_back();
   coefficients.coefficients = {1, 2, 3};
@@ -188,7 +215,7 @@ TEST(EltwiseI8, RefusesWhatItCannotCompute) {
   infinite.coefficients = {1, INFINITY};
   for (const test::Variant& variant : variants()) {
     EXPECT_GT(variant.cost(d, 1), 0);
-    for (const EltwiseDesc& bad : {product, one, missing, coefficients, other_type, real, infinite})
+    for (const EltwiseDesc& bad : {quotient, one, missing, coefficients, other_type, real, infinite})
       EXPECT_LT(variant.cost(bad, 1), 0);
     EXPECT_LT(variant.cost(SoftmaxDesc{}, 1), 0);
   }

@@ -31,12 +31,32 @@ struct Sum {
 };
 
 template <class T>
-struct Maximum {
+struct Product {
+  static F32x16 first(const EltwiseI8Input& input, const std::byte* p) {
+    return T::load(p) - broadcast(input.offset);
+  }
+  static F32x16 next(F32x16 t, const EltwiseI8Input& input, const std::byte* p) {
+    return t * first(input, p);
+  }
+  static F32x16 finish(F32x16 t, const EltwiseI8Run& run) {
+    return clamp(fused_multiply_add(t, broadcast(run.scale), broadcast(run.finish.zero)), run.finish);
+  }
+};
+
+struct Larger {
+  static F32x16 of(F32x16 a, F32x16 b) { return max(a, b); }
+};
+struct Smaller {
+  static F32x16 of(F32x16 a, F32x16 b) { return min(a, b); }
+};
+/// A maximum or minimum.
+template <class T, class Choice>
+struct Chosen {
   static F32x16 first(const EltwiseI8Input& input, const std::byte* p) {
     return fused_multiply_add(T::load(p), broadcast(input.scale), broadcast(input.offset));
   }
   static F32x16 next(F32x16 t, const EltwiseI8Input& input, const std::byte* p) {
-    return max(t, first(input, p));
+    return Choice::of(t, first(input, p));
   }
   static F32x16 finish(F32x16 t, const EltwiseI8Run& run) {
     const F32x16 q = round(min(max(t, broadcast(run.range_low)), broadcast(run.finish.high)));
@@ -93,8 +113,12 @@ void affine(const AffineI8Run& run) {
 
 constexpr EltwiseI8Functions kFunctions = {eltwise<U8, Sum<U8>>,
                                            eltwise<S16, Sum<S16>>,
-                                           eltwise<U8, Maximum<U8>>,
-                                           eltwise<S16, Maximum<S16>>,
+                                           eltwise<U8, Product<U8>>,
+                                           eltwise<S16, Product<S16>>,
+                                           eltwise<U8, Chosen<U8, Larger>>,
+                                           eltwise<S16, Chosen<S16, Larger>>,
+                                           eltwise<U8, Chosen<U8, Smaller>>,
+                                           eltwise<S16, Chosen<S16, Smaller>>,
                                            affine<U8>,
                                            affine<S16>};
 
