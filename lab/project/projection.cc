@@ -18,8 +18,9 @@ constexpr int kLargestBatch = 1 << 20;
 constexpr double kImageElementBytes = 4;  // images come as FP32
 
 bool is_kernel(std::string_view op) {
-  constexpr std::array<std::string_view, 6> kKernels{"Convolution", "InnerProduct", "Pooling",
-                                                     "LRN",         "Eltwise",      "Softmax"};
+  constexpr std::array<std::string_view, 9> kKernels{"Convolution", "InnerProduct",   "Pooling",
+                                                     "LRN",         "Eltwise",        "Softmax",
+                                                     "LogSoftmax",  "ChannelShuffle", "Pad"};
   return std::find(kKernels.begin(), kKernels.end(), op) != kKernels.end();
 }
 

@@ -107,9 +107,9 @@ TEST(Network, ListsThePassesInTheirOrder) {
     names.push_back(pass.name);
     EXPECT_FALSE(pass.description.empty());
   }
-  EXPECT_THAT(names,
-              ElementsAre("eliminate_dead_code", "remove_identity", "fold_batch_norm", "merge_channel_affine",
-                          "fold_affine_into_convolution", "fuse_residual", "fuse_relu"));
+  EXPECT_THAT(names, ElementsAre("merge_reshape", "fold_pad_into_convolution", "eliminate_dead_code",
+                                 "remove_identity", "fold_batch_norm", "merge_channel_affine",
+                                 "fold_affine_into_convolution", "fuse_residual", "fuse_relu"));
 }
 
 }  // namespace

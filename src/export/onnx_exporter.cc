@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -312,14 +313,41 @@ class Exporter {
   }
 
   void write(const graph::Softmax& softmax) {
-    set(out_.add("Softmax", {input(0)}, output()), "axis", softmax.axis);
+    set(out_.add(softmax.logarithm ? "LogSoftmax" : "Softmax", {input(0)}, output()), "axis", softmax.axis);
   }
   void write(const graph::Flatten&) { write_reshape(); }
   void write(const graph::Reshape&) { write_reshape(); }
-  void write_reshape() {
-    std::vector<std::int64_t> dims = output_shape().dims();
+  void write_reshape() { write_reshape(input(0), output_shape().dims(), output()); }
+  void write_reshape(const std::string& from, std::vector<std::int64_t> dims, const std::string& result) {
     dims[0] = 0;  // the batch stays
-    out_.add("Reshape", {input(0), out_.integers(output() + ".shape", dims)}, output());
+    out_.add("Reshape", {from, out_.integers(result + ".shape", dims)}, result);
+  }
+  void write(const graph::Pad& pad) {
+    const std::int64_t pads[] = {0, 0, pad.top, pad.left, 0, 0, pad.bottom, pad.right};
+    std::vector<std::string> inputs = {input(0), out_.integers(output() + ".pads", pads)};
+    if (pad.value != 0)
+      inputs.push_back(out_.initializer(output() + ".value", Shape{}, std::span(&pad.value, 1)));
+    out_.add("Pad", std::move(inputs), output());
+  }
+  void write(const graph::Slice& slice) {
+    const auto list = [&](const char* suffix, std::int64_t value) {
+      return out_.integers(output() + "." + suffix, std::span(&value, 1));
+    };
+    out_.add("Slice",
+             {input(0), list("start", slice.first), list("end", slice.first + slice.count), list("axis", 1)},
+             output());
+  }
+  /// As the frameworks write it: the groups as a dimension of their own, which changes places with the next.
+  void write(const graph::ChannelShuffle& shuffle) {
+    std::vector<std::int64_t> dims = output_shape().dims();
+    dims[1] /= shuffle.groups;
+    dims.insert(dims.begin() + 1, shuffle.groups);
+    std::vector<std::int64_t> axes(dims.size());
+    std::iota(axes.begin(), axes.end(), std::int64_t{0});
+    std::swap(axes[1], axes[2]);
+    write_reshape(input(0), dims, output() + ".grouped");
+    set(out_.add("Transpose", {output() + ".grouped"}, output() + ".transposed"), "perm", axes);
+    write_reshape(output() + ".transposed", output_shape().dims(), output());
   }
   void write(const graph::Identity&) {
     for (graph::TensorId t : node_->outputs) out_.add("Identity", {input(0)}, written(t));

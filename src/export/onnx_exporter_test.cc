@@ -156,6 +156,27 @@ TEST_F(OnnxExporter, AReluWithALimitIsAClip) {
   EXPECT_EQ(model.graph().node(2).output(0), "layer2");
 }
 
+TEST_F(OnnxExporter, SlicesShufflesLogSoftmaxAndPadsAreAsTheFrameworksWriteThem) {
+  const onnx::Model model = exported({1, 6, 4, 5}, [](GraphBuilder& b, TensorId in) {
+    const TensorId x = b.node(graph::ChannelShuffle{3}, {in});
+    const TensorId softmax = b.node(graph::Softmax{.logarithm = true}, {b.node(graph::Slice{2, 3}, {x})});
+    return b.node(graph::Pad{1, 2, 3, 4, -1}, {softmax});
+  });
+  ASSERT_THAT(operators(model), ElementsAre("Reshape", "Transpose", "Reshape", "Slice", "LogSoftmax", "Pad"));
+  EXPECT_THAT(inputs(model.graph().node(5)), ElementsAre("layer3", "layer4.pads", "layer4.value"));
+  const auto integers = [&](const char* name) {
+    const onnx::Tensor& tensor = initializer(model, name);
+    return std::vector<std::int64_t>(tensor.int64_data().begin(), tensor.int64_data().end());
+  };
+  EXPECT_THAT(integers("layer1.grouped.shape"), ElementsAre(0, 3, 2, 4, 5));
+  EXPECT_THAT(ints(model.graph().node(1), "perm"), ElementsAre(0, 2, 1, 3, 4));
+  EXPECT_THAT(integers("layer1.shape"), ElementsAre(0, 6, 4, 5));
+  EXPECT_THAT(integers("layer2.start"), ElementsAre(2));
+  EXPECT_THAT(integers("layer2.end"), ElementsAre(5));
+  EXPECT_THAT(integers("layer2.axis"), ElementsAre(1));
+  EXPECT_THAT(integers("layer4.pads"), ElementsAre(0, 0, 1, 2, 0, 0, 3, 4));
+}
+
 TEST_F(OnnxExporter, ActivationsAreOperatorsAndAHardSwishIsTwo) {
   using graph::Activation, graph::ActivationFunction;
   const onnx::Model model = exported({1, 3, 8, 8}, [](GraphBuilder& b, TensorId in) {

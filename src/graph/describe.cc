@@ -82,6 +82,15 @@ struct AttributeText {
   }
   std::string operator()(const Reshape& op) const { return fmt::format("to {}", fmt::join(op.dims, "x")); }
   std::string operator()(const Identity&) const { return {}; }
+  std::string operator()(const Pad& op) const {
+    const std::string text =
+        fmt::format("top {} left {} bottom {} right {}", op.top, op.left, op.bottom, op.right);
+    return op.value == 0 ? text : fmt::format("{} with {}", text, op.value);
+  }
+  std::string operator()(const Slice& op) const {
+    return fmt::format("channels {} to {}", op.first, op.first + op.count - 1);
+  }
+  std::string operator()(const ChannelShuffle& op) const { return fmt::format("group {}", op.groups); }
   std::string operator()(const Activation& op) const {
     if (op.function == ActivationFunction::kClip) return fmt::format("from {} to {}", op.a, op.b);
     return has_parameters(op.function) ? fmt::format("{} x + {}", op.a, op.b) : std::string();
@@ -134,10 +143,18 @@ struct AttributeHash {
     for (float c : op.coefficients) add_real(c);
     add_relu(op.relu);
   }
-  void operator()(const Softmax& op) const { add(op.axis); }
+  void operator()(const Softmax& op) const {
+    add(op.axis);
+    if (op.logarithm) add(1);  // else no trace: hashes are older than the attribute
+  }
   void operator()(const Flatten&) const {}  // the output's shape says it all
   void operator()(const Reshape&) const {}
   void operator()(const Identity&) const {}
+  void operator()(const Pad& op) const {
+    add(op.top), add(op.left), add(op.bottom), add(op.right), add_real(op.value);
+  }
+  void operator()(const Slice& op) const { add(op.first), add(op.count); }
+  void operator()(const ChannelShuffle& op) const { add(op.groups); }
   void operator()(const Activation& op) const {
     add(static_cast<std::int64_t>(op.function));
     if (has_parameters(op.function)) add_real(op.a), add_real(op.b);

@@ -57,6 +57,10 @@ TEST(Describe, SaysAttributesInOneLine) {
   EXPECT_EQ(text(Activation{ActivationFunction::kHardSigmoid, 0.2f, 0.5f}), "0.2 x + 0.5");
   EXPECT_EQ(text(Activation{ActivationFunction::kClip, -1, 6}), "from -1 to 6");
   EXPECT_EQ(text(Activation{ActivationFunction::kTanh}), "");
+  EXPECT_EQ(text(Slice{16, 8}), "channels 16 to 23");
+  EXPECT_EQ(text(ChannelShuffle{3}), "group 3");
+  EXPECT_EQ(text(Pad{1, 2, 3, 4, 0}), "top 1 left 2 bottom 3 right 4");
+  EXPECT_EQ(text(Pad{0, 0, 1, 1, -1}), "top 0 left 0 bottom 1 right 1 with -1");
 }
 
 TEST(Describe, OriginNamesWhatIsKnown) {

@@ -102,9 +102,12 @@ struct OpName {
   const char* operator()(const ChannelAffine&) const { return "Scale"; }
   const char* operator()(const Concat&) const { return "Concat"; }
   const char* operator()(const Eltwise&) const { return "Eltwise"; }
-  const char* operator()(const Softmax&) const { return "Softmax"; }
+  const char* operator()(const Softmax& op) const { return op.logarithm ? "LogSoftmax" : "Softmax"; }
   const char* operator()(const Flatten&) const { return "Flatten"; }
   const char* operator()(const Reshape&) const { return "Reshape"; }
+  const char* operator()(const Pad&) const { return "Pad"; }
+  const char* operator()(const Slice&) const { return "Slice"; }
+  const char* operator()(const ChannelShuffle&) const { return "ChannelShuffle"; }
   const char* operator()(const Activation& op) const { return to_string(op.function); }
   const char* operator()(const Identity& op) const { return op.was.empty() ? "Identity" : op.was.c_str(); }
 };

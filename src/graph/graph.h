@@ -138,8 +138,8 @@ struct Concat {
 };
 
 enum class EltwiseKind { kSum, kProduct, kMax, kMin, kQuotient };
-/// Of two or more inputs in their order: ((x0 op x1) op x2) .... An input whose map is one pixel, {1, C, 1, 1}, is
-/// repeated over the others' pixels (the gate of a squeeze-and-excitation).
+/// Of two or more inputs in their order: ((x0 op x1) op x2) .... An input whose map is one pixel, {1, C, 1,
+/// 1}, is repeated over the others' pixels (the gate of a squeeze-and-excitation).
 struct Eltwise {
   EltwiseKind kind = EltwiseKind::kSum;
   std::vector<float> coefficients = {};  // of a sum, one an input; empty: all 1
@@ -149,6 +149,7 @@ struct Eltwise {
 // Axes below 0 count from the end; infer_shapes() replaces them by what they mean.
 struct Softmax {
   std::int64_t axis = 1;
+  bool logarithm = false;  // of the softmax
 };
 /// Dimensions from `axis` to the last become one.
 struct Flatten {
@@ -173,8 +174,25 @@ struct Activation {
   float a = 0, b = 0;  // not of the functions that have none
 };
 
-using Op = std::variant<Input, Convolution, InnerProduct, Pooling, Relu, Lrn, BatchNorm, ChannelAffine,
-                        Concat, Eltwise, Softmax, Flatten, Reshape, Identity, Activation>;
+/// `value` around a feature map.
+struct Pad {
+  std::int64_t top = 0, left = 0, bottom = 0, right = 0;
+  float value = 0;
+};
+/// Channels [first, first + count).
+struct Slice {
+  std::int64_t first = 0;
+  std::int64_t count = 1;
+};
+/// Output channel k * groups + g is input channel g * (C / groups) + k: the channels, as a matrix of `groups`
+/// rows, transposed (ShuffleNet).
+struct ChannelShuffle {
+  std::int64_t groups = 1;
+};
+
+using Op =
+    std::variant<Input, Convolution, InnerProduct, Pooling, Relu, Lrn, BatchNorm, ChannelAffine, Concat,
+                 Eltwise, Softmax, Flatten, Reshape, Identity, Activation, Slice, ChannelShuffle, Pad>;
 
 struct Node {
   std::string name;

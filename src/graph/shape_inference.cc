@@ -268,6 +268,32 @@ class ShapeRule {
 
   Shape operator()(Identity&) const { return input(); }
 
+  Shape operator()(Pad& op) const {
+    const Shape& in = need_rank(node_, input(), 4, 4);
+    check_extent(node_, "top padding", op.top, 0);
+    check_extent(node_, "left padding", op.left, 0);
+    check_extent(node_, "bottom padding", op.bottom, 0);
+    check_extent(node_, "right padding", op.right, 0);
+    if (!std::isfinite(op.value)) fail(node_, "padding with {}, expected a finite number", op.value);
+    return {1, in[1], in[2] + op.top + op.bottom, in[3] + op.left + op.right};
+  }
+
+  Shape operator()(Slice& op) const {
+    Shape out = need_rank(node_, input(), 2, kAnyRank);
+    // Subtracted, so that no sum overflows.
+    if (op.first < 0 || op.count < 1 || op.count > out[1] || op.first > out[1] - op.count)
+      fail(node_, "{} channels from {} on, of {}", op.count, op.first, out.to_string());
+    out[1] = op.count;
+    return out;
+  }
+
+  Shape operator()(ChannelShuffle& op) const {
+    const Shape& in = need_rank(node_, input(), 2, kAnyRank);
+    check_extent(node_, "number of groups", op.groups, 1);
+    if (in[1] % op.groups != 0) fail(node_, "{} groups do not divide {} channels", op.groups, in[1]);
+    return in;
+  }
+
   Shape operator()(Activation& op) const {
     if (std::isnan(op.a) || std::isnan(op.b)) fail(node_, "parameters {} and {}", op.a, op.b);
     const bool finite = std::isfinite(op.a) && std::isfinite(op.b);

@@ -169,6 +169,27 @@ TEST(ShapeInference, AnElementwiseInputOfOnePixelIsRepeated) {
   EXPECT_THAT(refusal({{1, 3, 5, 5}, {1, 3, 1, 5}}, Eltwise{}), HasSubstr("disagree"));
 }
 
+TEST(ShapeInference, SlicesAreOfTheChannelsThatThereAre) {
+  GraphBuilder b;
+  const TensorId in = b.input({1, 6, 5, 4});
+  EXPECT_EQ(b.graph().shape(b.node(Slice{2, 4}, {in})), (Shape{1, 4, 5, 4}));
+  constexpr std::int64_t kHuge = std::numeric_limits<std::int64_t>::max();
+  for (const Slice& slice :
+       {Slice{-1, 2}, Slice{0, 0}, Slice{3, 4}, Slice{0, 7}, Slice{1, kHuge}, Slice{kHuge, 1}})
+    EXPECT_THAT(refusal({{1, 6, 5, 4}}, slice), HasSubstr("of 1x6x5x4"));
+  EXPECT_THAT(refusal({{1, 6, 5, 4}}, ChannelShuffle{4}), HasSubstr("4 groups do not divide 6 channels"));
+  EXPECT_THAT(refusal({{1, 6, 5, 4}}, ChannelShuffle{0}), HasSubstr("number of groups"));
+}
+
+TEST(ShapeInference, PadsHeightAndWidth) {
+  GraphBuilder b;
+  EXPECT_EQ(b.graph().shape(b.node(Pad{1, 2, 3, 4, 0}, {b.input({1, 6, 5, 4})})), (Shape{1, 6, 9, 10}));
+  EXPECT_THAT(refusal({{1, 6, 5, 4}}, Pad{.bottom = -1}), HasSubstr("bottom padding"));
+  EXPECT_THAT(refusal({{1, 6}}, Pad{}), HasSubstr("4 dimensions"));
+  EXPECT_THAT(refusal({{1, 6, 5, 4}}, Pad{.value = std::numeric_limits<float>::infinity()}),
+              HasSubstr("finite"));
+}
+
 TEST(ShapeInference, RefusesActivationsWithoutAMeaning) {
   constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
   constexpr float kInfinity = std::numeric_limits<float>::infinity();

@@ -1,4 +1,5 @@
-// The exponential function in double, of Octet's own: the same on every machine, whatever its C library.
+// The exponential function and the logarithm in double, of Octet's own: the same on every machine, whatever
+// its C library.
 #pragma once
 
 #include <bit>
@@ -20,6 +21,21 @@ inline double exponential(double x) {
   // The low bits of `biased` are n; it is within 1010 of zero, so the exponent stays a normal number's.
   const auto n = std::bit_cast<std::uint64_t>(biased) - std::bit_cast<std::uint64_t>(kRoundingBias);
   return sum * std::bit_cast<double>((n + 1023) << 52);
+}
+
+/// ln x for a positive normal x: x = 2^n m with m in [0.75, 1.5), and ln m by the series of the inverse
+/// hyperbolic tangent in s = (m - 1) / (m + 1), |s| <= 0.2, whose first term left out is below 1e-16.
+inline double natural_logarithm(double x) {
+  constexpr double kLn2 = 0.69314718055994531;
+  constexpr std::uint64_t kThreeQuarters = std::bit_cast<std::uint64_t>(0.75);
+  constexpr int kMantissaBits = 52, kLastTerm = 21;
+  const auto bits = std::bit_cast<std::uint64_t>(x);
+  const auto n = static_cast<std::int64_t>(bits - kThreeQuarters) >> kMantissaBits;
+  const double m = std::bit_cast<double>(bits - (static_cast<std::uint64_t>(n) << kMantissaBits));
+  const double s = (m - 1) / (m + 1), square = s * s;
+  double sum = 0;
+  for (int term = kLastTerm; term >= 1; term -= 2) sum = sum * square + 1.0 / term;
+  return static_cast<double>(n) * kLn2 + 2 * s * sum;
 }
 
 }  // namespace octet::kernels

@@ -37,6 +37,8 @@ OCTET_FAMILY(activation_f32_avx512);
 OCTET_FAMILY(activation_i8_generic);
 OCTET_FAMILY(activation_i8_avx2);
 OCTET_FAMILY(activation_i8_avx512);
+OCTET_FAMILY(channel_shuffle_generic);
+OCTET_FAMILY(pad_generic);
 OCTET_FAMILY(softmax_f32_generic);
 OCTET_FAMILY(reformat_f32_generic);
 OCTET_FAMILY(conv_i8_direct_generic);

@@ -85,9 +85,9 @@ struct LrnDesc {
 };
 
 enum class EltwiseKind { kSum, kProduct, kMax, kMin, kQuotient };
-/// 2 or more inputs and the output `map`. `input_maps` has one entry an input, with its own quantisation and pixel
-/// stride (kNhwc); it has the output's sizes, or one pixel of as many channels, which is repeated over the output's. In
-/// FP32 it may be empty: all inputs are like `map`.
+/// 2 or more inputs and the output `map`. `input_maps` has one entry an input, with its own quantisation and
+/// pixel stride (kNhwc); it has the output's sizes, or one pixel of as many channels, which is repeated over
+/// the output's. In FP32 it may be empty: all inputs are like `map`.
 struct EltwiseDesc {
   FeatureMap map;
   EltwiseKind kind = EltwiseKind::kSum;
@@ -116,9 +116,28 @@ struct ActivationDesc {
   FeatureMap output = {};
 };
 
+/// Output channel k * groups + g of every pixel is input channel g * (channels / groups) + k. Input `map` and
+/// output both kNchw16c or both kNhwc of one type and quantisation; the output may have a pixel stride of its
+/// own.
+struct ChannelShuffleDesc {
+  FeatureMap map;
+  std::int64_t groups = 1;
+  FeatureMap output = {};
+};
+
+/// `value` around the input, `top` rows above and `left` columns before it; what is behind follows from the
+/// output's sizes. Input and output both kNchw16c or both kNhwc of one type and quantisation; the output may
+/// have a pixel stride of its own.
+struct PadDesc {
+  FeatureMap input, output;
+  std::int64_t top = 0, left = 0;
+  float value = 0;
+};
+
 /// Over channels, for each pixel on its own. Input and output kNchw16c.
 struct SoftmaxDesc {
   FeatureMap map;
+  bool logarithm = false;  // of the softmax
 };
 
 /// Copies values from one layout and type to another, or into a channel range of a concatenation. Same
@@ -126,7 +145,8 @@ struct SoftmaxDesc {
 /// that the output operand points to): channel_offset is then the first of its channels to write. Only the
 /// input's lanes are written; the copy that ends at output.channels also zeroes the padding lanes behind it.
 /// Between kNhwc maps channel_offset counts in the output, which is the whole concatenation (its pixel
-/// stride).
+/// stride). From kNchw16c to kNchw16c, input_lane is the lane of the input's first block in which the
+/// channels to copy begin.
 ///
 /// Types: FP32 to and from kUInt8, kInt16 and kBFloat16 by their quantisation, and each of these to itself
 /// (kUInt8 and kInt16 requantised where the two differ).
@@ -139,9 +159,10 @@ struct ReformatDesc {
   FeatureMap input, output;
   std::int64_t channel_offset = 0;
   bool pixels = false;
+  std::int64_t input_lane = 0;
 };
 
 using OpDesc = std::variant<ConvDesc, FullyConnectedDesc, PoolDesc, LrnDesc, EltwiseDesc, ChannelAffineDesc,
-                            ActivationDesc, SoftmaxDesc, ReformatDesc>;
+                            ActivationDesc, ChannelShuffleDesc, PadDesc, SoftmaxDesc, ReformatDesc>;
 
 }  // namespace octet::kernels

@@ -4,6 +4,10 @@ namespace octet::optimize {
 namespace {
 
 constexpr Pass kPasses[] = {
+    {"merge_reshape", "makes one of two reshapes in a row, and nothing of those that change nothing",
+     merge_reshape},
+    {"fold_pad_into_convolution", "makes zeros around a map the padding of the convolution that reads it",
+     fold_pad_into_convolution},
     {"eliminate_dead_code", "removes layers that no output depends on", eliminate_dead_code},
     {"remove_identity", "removes Dropout, Split and other layers that pass their input on", remove_identity},
     {"fold_batch_norm", "turns BatchNorm into a scale and a shift of each channel", fold_batch_norm},

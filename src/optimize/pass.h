@@ -21,6 +21,8 @@ struct Pass {
 /// In the order in which they run.
 std::span<const Pass> all_passes();
 
+int merge_reshape(graph::Graph& graph);
+int fold_pad_into_convolution(graph::Graph& graph);
 int eliminate_dead_code(graph::Graph& graph);
 int remove_identity(graph::Graph& graph);
 int fold_batch_norm(graph::Graph& graph);

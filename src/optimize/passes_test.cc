@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 
 #include "octet/error.h"
@@ -203,6 +204,47 @@ TEST(FuseResidual, OfTwoConvolutionsTheLaterTakesTheOther) {
   const Graph after = apply(fuse_residual, b.finish({b.sum({projection, branch})}), 1);
   EXPECT_THAT(ops(after), ElementsAre("Input", "Convolution", "Convolution"));
   EXPECT_THAT(after.nodes[2].inputs, ElementsAre(in, projection));
+}
+
+TEST(MergeReshape, SkipsTheFirstOfTwoAndMakesNothingOfWhatChangesNothing) {
+  GraphBuilder b;
+  const TensorId x = b.relu(b.input({1, 6, 5, 4}));
+  const TensorId grouped = b.node(graph::Reshape{{0, 2, 3, 5, 4}}, {x});
+  const TensorId back = b.node(graph::Reshape{{0, 6, 5, 4}}, {grouped});
+  const TensorId flat = b.node(graph::Flatten{}, {grouped});
+  const Graph after = apply(merge_reshape, b.finish({b.relu(back), flat}), 2);
+  EXPECT_THAT(ops(after), ElementsAre("Input", "ReLU", "Reshape", "Reshape", "Reshape", "ReLU"));
+  EXPECT_TRUE(std::holds_alternative<graph::Identity>(after.nodes[3].op));
+  EXPECT_THAT(after.nodes[4].inputs, ElementsAre(x));
+}
+
+TEST(FoldPadIntoConvolution, AddsZerosToTheConvolutionsPadding) {
+  GraphBuilder b;
+  const TensorId x = b.relu(b.input({1, 4, 5, 5}));
+  const TensorId inner = b.node(graph::Pad{.top = 1, .left = 2}, {x});
+  const TensorId outer = b.node(graph::Pad{.bottom = 3, .right = 4}, {inner});
+  const TensorId y = b.convolution(outer, {square_window(3, 1, 1), 4, 1, {}});
+  const Graph after = apply(fold_pad_into_convolution, b.finish({y, b.relu(inner)}), 2);
+  const auto& window = std::get<graph::Convolution>(after.nodes[4].op).window;
+  EXPECT_THAT(after.nodes[4].inputs, ElementsAre(x));
+  EXPECT_THAT((std::array{window.pad_top, window.pad_left, window.pad_bottom, window.pad_right}),
+              ElementsAre(2, 3, 4, 5));
+}
+
+TEST(FoldPadIntoConvolution, LeavesOtherValuesAndOtherReaders) {
+  GraphBuilder b;
+  const TensorId in = b.input({1, 4, 5, 5});
+  const TensorId ones = b.node(graph::Pad{1, 1, 1, 1, 1}, {in});
+  const TensorId zeros = b.node(graph::Pad{1, 1, 1, 1, 0}, {in});
+  const TensorId pooled = b.node(graph::Pooling{.window = square_window(3)}, {zeros});
+  apply(fold_pad_into_convolution, b.finish({b.convolution(ones, kConv), pooled}), 0);
+}
+
+TEST(MergeReshape, LeavesASingleReshape) {
+  GraphBuilder b;
+  const TensorId flat = b.node(graph::Flatten{}, {b.relu(b.input({1, 6, 5, 4}))});
+  EXPECT_THAT(ops(apply(merge_reshape, b.finish({b.inner_product(flat, 3)}), 0)),
+              ElementsAre("Input", "ReLU", "Flatten", "InnerProduct"));
 }
 
 TEST(FuseResidual, LeavesASumThatRepeatsOnePixel) {

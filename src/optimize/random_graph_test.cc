@@ -50,6 +50,13 @@ class RandomGraph {
     return builder_.convolution(
         in, {square_window(kernel, 1, kernel / 2), kChannels, pick(0, 3) == 0 ? 2 : 1, {}}, pick(0, 1) == 0);
   }
+  /// 3 x 3 pixels over a map with one more on each side, sometimes in two steps, sometimes not zeros.
+  TensorId padded_convolution(TensorId in) {
+    const float value = pick(0, 3) == 0 ? 0.5f : 0.0f;
+    TensorId padded = builder_.node(graph::Pad{1, 0, 1, 0, value}, {in});
+    padded = builder_.node(graph::Pad{0, 1, 0, 1}, {padded});
+    return builder_.convolution(padded, {square_window(3), kChannels, 1, {}}, pick(0, 1) == 0);
+  }
   TensorId sum() {
     const TensorId a = source();
     if (pick(0, 3) == 0) return builder_.node(graph::Eltwise{.coefficients = {0.5f, 1}}, {a, any()});
@@ -57,7 +64,7 @@ class RandomGraph {
     return pick(0, 1) == 0 ? builder_.sum({a, any()}) : builder_.sum({any(), a});
   }
   TensorId layer() {
-    switch (pick(0, 9)) {
+    switch (pick(0, 11)) {
       case 0:
       case 1:
         return convolution(source());
@@ -76,6 +83,12 @@ class RandomGraph {
       case 8: {
         const TensorId both = builder_.node(graph::Concat{}, {source(), any()});
         return convolution(both);
+      }
+      case 9:
+        return padded_convolution(source());
+      case 10: {
+        const TensorId flat = builder_.node(graph::Flatten{}, {source()});
+        return builder_.node(graph::Reshape{{0, kChannels, 5, 5}}, {flat});
       }
       default:
         return builder_.relu(builder_.affine(builder_.batch_norm(convolution(source()))), slope());

@@ -202,6 +202,61 @@ class Lowering : TensorViews {
 
   void lower(const graph::Relu& relu) { add_affine(relu_desc(relu)); }
 
+  /// A part of the input where it can be read as it lies; else a copy.
+  void lower(const graph::Slice& slice) {
+    const TensorId in = node_->inputs[0];
+    View part = view(in);
+    const bool pictures = part.ref.kind == OperandRef::Kind::kInput && part.map.type != DataType::kFloat32;
+    if (pictures || !part.map.same_sizes(dense(in))) part = operand(in, type_);
+    const std::int64_t channels = part.map.channels, pixel_step = part.map.pixel_step();
+    const std::int64_t lane = slice.first % kernels::kChannelBlock;
+    part.map.channels = slice.count;
+    if (part.map.layout == Layout::kNhwc) {
+      part.map.pixel_stride = pixel_step;
+      part.ref.element_offset += slice.first;
+    } else {
+      const bool planar = part.map.layout == Layout::kNchw;
+      part.ref.element_offset += (planar ? slice.first : slice.first - lane) * part.map.pixels();
+    }
+    // What lies behind the last channel must read as zero.
+    const bool whole_blocks =
+        lane == 0 && (slice.count % kernels::kChannelBlock == 0 || slice.first + slice.count == channels);
+    if (whole_blocks || part.map.layout == Layout::kNchw) {
+      views_[node_->outputs[0]] = part;
+    } else {
+      views_[node_->outputs[0]] = sliced_copy(part, lane);
+    }
+  }
+
+  View sliced_copy(const View& part, std::int64_t lane) {
+    FeatureMap map = part.map;
+    map.pixel_stride = 0;
+    const View result = target(node_->outputs[0], map, true);
+    kernels::ReformatDesc desc{part.map, result.map, 0};
+    if (part.map.layout == Layout::kNchw16c) desc.input_lane = lane;
+    add_step(desc, {part.ref}, result);
+    return result;
+  }
+
+  /// Where a step writes its node's output in the input's integers.
+  View target_like(const View& input) {
+    FeatureMap map = stored_map(node_->outputs[0]);
+    map.quantization = input.map.quantization;
+    return target(node_->outputs[0], map, true);
+  }
+
+  void lower(const graph::Pad& pad) {
+    const View input = operand(node_->inputs[0], type_);
+    const View output = target_like(input);
+    add_node_step(kernels::PadDesc{input.map, output.map, pad.top, pad.left, pad.value}, {input.ref}, output);
+  }
+
+  void lower(const graph::ChannelShuffle& shuffle) {
+    const View input = operand(node_->inputs[0], type_);
+    const View output = target_like(input);
+    add_node_step(kernels::ChannelShuffleDesc{input.map, shuffle.groups, output.map}, {input.ref}, output);
+  }
+
   void lower(const graph::Activation& activation) {
     const View input = operand(node_->inputs[0], type_);
     const View output = target(node_->outputs[0]);
@@ -280,7 +335,7 @@ class Lowering : TensorViews {
     if (softmax.axis != 1)
       unsupported(fmt::format("softmax along axis {}; only channels (axis 1) is supported", softmax.axis));
     const View input = fp32_operand(node_->inputs[0]);
-    add_node_step(kernels::SoftmaxDesc{input.map}, {input.ref}, target(node_->outputs[0]));
+    add_node_step(kernels::SoftmaxDesc{input.map, softmax.logarithm}, {input.ref}, target(node_->outputs[0]));
   }
 
   void lower(const graph::Flatten&) { pass_view_on(); }

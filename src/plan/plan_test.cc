@@ -61,6 +61,20 @@ TEST(Plan, ConcatenationCopiesOnlyWhatBeginsInsideABlock) {
   EXPECT_EQ(count(plan, "Concat"), 2);  // the 20 channels end inside a block that the 32 begin in
 }
 
+TEST(Plan, ASliceOfWholeBlocksCostsNoStepAndAnyOtherOne) {
+  const auto slices = [](std::int64_t first, std::int64_t channels) {
+    GraphBuilder b;
+    const TensorId x = convolution(b, b.input({1, 3, 8, 8}), 50);
+    return count(
+        build_plan(b.finish({convolution(b, b.node(graph::Slice{first, channels}, {x}), 8)}), generic()),
+        "Slice");
+  };
+  EXPECT_EQ(slices(16, 32), 0);
+  EXPECT_EQ(slices(32, 18), 0) << "to the last channel";
+  EXPECT_EQ(slices(16, 20), 1) << "ends inside a block";
+  EXPECT_EQ(slices(8, 32), 1) << "begins inside a block";
+}
+
 TEST(Plan, ConcatenationsNest) {
   GraphBuilder b;
   const TensorId x = b.input({1, 3, 8, 8});

@@ -11,6 +11,7 @@
 
 #include "octet/error.h"
 #include "quantize/integer_layer.h"
+#include "quantize/shared_scales.h"
 
 namespace octet::quantize {
 namespace {
@@ -18,9 +19,10 @@ namespace {
 using graph::Node;
 using graph::TensorId;
 
+/// A slice may take a copy, but never another type.
 bool is_view(const graph::Op& op) {
   return std::holds_alternative<graph::Identity>(op) || std::holds_alternative<graph::Flatten>(op) ||
-         std::holds_alternative<graph::Reshape>(op);
+         std::holds_alternative<graph::Reshape>(op) || std::holds_alternative<graph::Slice>(op);
 }
 
 bool has_weights_of_taps(const graph::Op& op) {
@@ -57,7 +59,10 @@ int rank(DataType type) {
 /// Whether a node without taps has kernels for this type.
 bool computes_in(const graph::Op& op, DataType type) {
   if (type == DataType::kFloat32) return true;
-  if (std::holds_alternative<graph::Pooling>(op)) return true;
+  if (std::holds_alternative<graph::Pooling>(op) || std::holds_alternative<graph::ChannelShuffle>(op))
+    return true;
+  // Another border need not be within the integers' range.
+  if (const auto* pad = std::get_if<graph::Pad>(&op)) return pad->value == 0 || type == DataType::kBFloat16;
   if (const auto* concat = std::get_if<graph::Concat>(&op)) return concat->axis == 1;
   if (type == DataType::kBFloat16) return false;
   if (const auto* eltwise = std::get_if<graph::Eltwise>(&op))
@@ -216,10 +221,7 @@ class SchemeMaker {
     groups_.resize(graph_.tensors.size());
     std::iota(groups_.begin(), groups_.end(), std::size_t{0});
     for (const Node& node : graph_.nodes) {
-      const auto* pool = std::get_if<graph::Pooling>(&node.op);
-      const bool passes_values_on = is_view(node.op) || std::holds_alternative<graph::Concat>(node.op) ||
-                                    (pool != nullptr && pool->kind == graph::PoolKind::kMax);
-      if (!passes_values_on) continue;
+      if (!passes_values_on(node.op)) continue;
       for (const TensorId in : node.inputs) {
         for (const TensorId out : node.outputs) tie(in, out);
       }

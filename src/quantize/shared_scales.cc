@@ -12,12 +12,9 @@ using graph::TensorId;
 
 std::size_t index(TensorId t) { return static_cast<std::size_t>(t); }
 
-/// Output integers are input integers.
-bool passes_values_on(const graph::Op& op) {
-  const auto* pool = std::get_if<graph::Pooling>(&op);
-  return (pool != nullptr && pool->kind == graph::PoolKind::kMax) ||
-         std::holds_alternative<graph::Concat>(op) || std::holds_alternative<graph::Flatten>(op) ||
-         std::holds_alternative<graph::Reshape>(op) || std::holds_alternative<graph::Identity>(op);
+bool is_zero_pad(const graph::Op& op) {
+  const auto* pad = std::get_if<graph::Pad>(&op);
+  return pad != nullptr && pad->value == 0;
 }
 
 bool rectifies(const std::optional<graph::Relu>& relu) { return relu && relu->slope == 0; }
@@ -39,13 +36,14 @@ struct NeverNegative {
   bool operator()(const graph::ChannelAffine& op) const { return rectifies(op.relu); }
   bool operator()(const graph::BatchNorm&) const { return false; }
   bool operator()(const graph::Relu& op) const { return op.slope == 0 || all(); }
-  bool operator()(const graph::Softmax&) const { return true; }
+  bool operator()(const graph::Softmax& op) const { return !op.logarithm; }
   bool operator()(const graph::Eltwise& op) const {
     if (rectifies(op.relu)) return true;
     if (op.kind == graph::EltwiseKind::kMax) return any();
     return all() &&
            std::all_of(op.coefficients.begin(), op.coefficients.end(), [](float c) { return c >= 0; });
   }
+  bool operator()(const graph::Pad& op) const { return op.value >= 0 && all(); }
   bool operator()(const graph::Activation& op) const {
     switch (op.function) {
       case graph::ActivationFunction::kSigmoid:
@@ -96,6 +94,14 @@ class Grouping {
 
 }  // namespace
 
+bool passes_values_on(const graph::Op& op) {
+  const auto* pool = std::get_if<graph::Pooling>(&op);
+  return (pool != nullptr && pool->kind == graph::PoolKind::kMax) || is_zero_pad(op) ||
+         std::holds_alternative<graph::Concat>(op) || std::holds_alternative<graph::Flatten>(op) ||
+         std::holds_alternative<graph::Reshape>(op) || std::holds_alternative<graph::Identity>(op) ||
+         std::holds_alternative<graph::Slice>(op) || std::holds_alternative<graph::ChannelShuffle>(op);
+}
+
 std::vector<ScaleGroup> shared_scales(const graph::Graph& graph) {
   const std::vector<char> live = graph.live_nodes();
   Grouping grouping(graph.tensors.size());
@@ -137,6 +143,8 @@ std::string reason_for_fp32(const graph::Node& node) {
   if (std::holds_alternative<graph::Softmax>(node.op)) return "a softmax is computed in FP32";
   if (const auto* eltwise = std::get_if<graph::Eltwise>(&node.op))
     return eltwise->kind == graph::EltwiseKind::kQuotient ? "a quotient of tensors is computed in FP32" : "";
+  if (std::holds_alternative<graph::Pad>(node.op))
+    return is_zero_pad(node.op) ? "" : "a border of another value than 0 is made in FP32";
   if (const auto* concat = std::get_if<graph::Concat>(&node.op))
     return concat->axis == 1 ? "" : "a concatenation along another axis than the channels is made in FP32";
   return "";

@@ -1,9 +1,9 @@
 // Which tensors of an optimised graph must have one scale and zero point, and which can do without negative
 // numbers.
 //
-// A maximum, a flatten and a concatenation pass integers on as they are, so their inputs and outputs form a
-// group. The scale of a group follows from the distribution of its sources together: the members that a node
-// computes anew. (Of a concatenation's inputs that is the distribution of the result.)
+// A maximum, a flatten, a concatenation and the like pass integers on as they are, so their inputs and
+// outputs form a group. The scale of a group follows from the distribution of its sources together: the
+// members that a node computes anew. (Of a concatenation's inputs that is the distribution of the result.)
 #pragma once
 
 #include <string>
@@ -24,6 +24,9 @@ struct ScaleGroup {
   /// No layer with weights reads it any more, directly or not: what becomes of it are the network's scores.
   bool scores = false;
 };
+
+/// Whether a node's output integers are input integers, so that they mean the same.
+bool passes_values_on(const graph::Op& op);
 
 /// Of the tensors that an output depends on and of the inputs; groups in the order of their first member.
 std::vector<ScaleGroup> shared_scales(const graph::Graph& graph);

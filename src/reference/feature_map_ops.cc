@@ -144,7 +144,9 @@ void softmax(const graph::Softmax& op, const Input& in, const Output& out) {
         sum += power;
       }
       for (std::int64_t i = 0; i < view.axis; ++i) {
-        out.values[at(i)] = static_cast<float>(powers[static_cast<std::size_t>(i)] / sum);
+        const double x = static_cast<double>(in.values[at(i)]) - static_cast<double>(maximum);
+        out.values[at(i)] =
+            static_cast<float>(op.logarithm ? x - std::log(sum) : powers[static_cast<std::size_t>(i)] / sum);
       }
     }
   }
@@ -159,6 +161,33 @@ void concat(const graph::Concat& op, std::span<const Input> inputs, const Output
       to = std::copy_n(in.values.data() + outer * run, run, to);
     }
   }
+}
+
+void pad(const graph::Pad& op, const Input& in, const Output& out) {
+  const std::int64_t height = in.shape[2], width = in.shape[3];
+  const std::int64_t out_height = out.shape[2], out_width = out.shape[3];
+  std::fill(out.values.begin(), out.values.end(), op.value);
+  for (std::int64_t plane = 0; plane < in.shape[0] * in.shape[1]; ++plane)
+    for (std::int64_t y = 0; y < height; ++y)
+      std::copy_n(in.values.data() + (plane * height + y) * width, width,
+                  out.values.data() + (plane * out_height + y + op.top) * out_width + op.left);
+}
+
+void slice(const graph::Slice& op, const Input& in, const Output& out) {
+  const std::int64_t channels = in.shape[1], pixels = in.shape.elements_per_image() / channels;
+  float* to = out.values.data();
+  for (std::int64_t image = 0; image < in.shape[0]; ++image)
+    to = std::copy_n(in.values.data() + (image * channels + op.first) * pixels, op.count * pixels, to);
+}
+
+void channel_shuffle(const graph::ChannelShuffle& op, const Input& in, const Output& out) {
+  const std::int64_t channels = in.shape[1], pixels = in.shape.elements_per_image() / channels;
+  float* to = out.values.data();
+  for (std::int64_t image = 0; image < in.shape[0]; ++image)
+    for (std::int64_t c = 0; c < channels; ++c) {
+      const std::int64_t source = c % op.groups * (channels / op.groups) + c / op.groups;
+      to = std::copy_n(in.values.data() + (image * channels + source) * pixels, pixels, to);
+    }
 }
 
 }  // namespace octet::reference

@@ -108,6 +108,9 @@ class Interpreter {
   }
   void execute(const graph::Pooling& op) { pooling(op, in(), out(), parallel_); }
   void execute(const graph::Relu& op) { relu(op, in(), out()); }
+  void execute(const graph::Pad& op) { pad(op, in(), out()); }
+  void execute(const graph::Slice& op) { slice(op, in(), out()); }
+  void execute(const graph::ChannelShuffle& op) { channel_shuffle(op, in(), out()); }
   void execute(const graph::Activation& op) { activation(op, in(), out()); }
   void execute(const graph::Lrn& op) { lrn(op, in(), out(), parallel_); }
   void execute(const graph::BatchNorm& op) { batch_norm(op, in(), weights(0), weights(1), out()); }

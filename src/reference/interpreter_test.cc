@@ -240,6 +240,29 @@ TEST(Reference, EltwiseRepeatsOnePixelOverTheMapOfItsImageAndChannel) {
               ElementsAre(1, 2, 30, 40, 10, 12, -7, -8));
 }
 
+TEST(Reference, SlicesAndShufflesChannelsOfEachImage) {
+  const auto run = [](const graph::Op& op) {
+    GraphBuilder b;
+    const std::vector<float> x = {0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15};
+    return run_one(b.finish({b.node(op, {b.input({1, 6, 1, 1})})}), {x}, 2);
+  };
+  EXPECT_THAT(run(graph::Slice{2, 3}), ElementsAre(2, 3, 4, 12, 13, 14));
+  EXPECT_THAT(run(graph::ChannelShuffle{2}), ElementsAre(0, 3, 1, 4, 2, 5, 10, 13, 11, 14, 12, 15));
+}
+
+TEST(Reference, PadsEachPlane) {
+  GraphBuilder b;
+  const graph::Pad pad{.top = 1, .left = 0, .bottom = 0, .right = 2, .value = 9};
+  const Graph graph = b.finish({b.node(pad, {b.input({1, 2, 1, 2})})});
+  EXPECT_THAT(run_one(graph, {{1, 2, 3, 4}}), ElementsAre(9, 9, 9, 9, 1, 2, 9, 9, 9, 9, 9, 9, 3, 4, 9, 9));
+}
+
+TEST(Reference, LogSoftmaxIsTheLogarithm) {
+  GraphBuilder b;
+  const Graph graph = b.finish({b.node(graph::Softmax{.logarithm = true}, {b.input({1, 2})})});
+  EXPECT_THAT(run_one(graph, {{0, 1000}}), ElementsAre(-1000, 0));
+}
+
 TEST(Reference, ActivationsAreTheirFunctions) {
   const auto run = [](graph::Activation op) {
     GraphBuilder b;

@@ -33,6 +33,9 @@ void pooling(const graph::Pooling& op, const Input& in, const Output& out, Paral
 void lrn(const graph::Lrn& op, const Input& in, const Output& out, Parallel& parallel);
 void softmax(const graph::Softmax& op, const Input& in, const Output& out);
 void concat(const graph::Concat& op, std::span<const Input> inputs, const Output& out);
+void pad(const graph::Pad& op, const Input& in, const Output& out);
+void slice(const graph::Slice& op, const Input& in, const Output& out);
+void channel_shuffle(const graph::ChannelShuffle& op, const Input& in, const Output& out);
 
 void relu(const graph::Relu& op, const Input& in, const Output& out);
 void activation(const graph::Activation& op, const Input& in, const Output& out);

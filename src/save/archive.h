@@ -173,8 +173,8 @@ class Reader {
 /// not here does not compile.
 #define OCTET_FIELDS(Type, ...)                                \
   template <class Archive>                                     \
-  void fields(Archive& archive, Field<Archive, Type>& value) { \
-    auto& [__VA_ARGS__] = value;                               \
+  void fields(Archive& archive, Field<Archive, Type>& whole) { \
+    auto& [__VA_ARGS__] = whole;                               \
     archive(__VA_ARGS__);                                      \
   }
 

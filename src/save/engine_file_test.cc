@@ -122,7 +122,7 @@ TEST_F(EngineFileTest, RefusesAFileThatMayNotBeRead) {
 TEST_F(EngineFileTest, RefusesAnotherFormatByBothNumbers) {
   std::string other = bytes_;
   other[kMagic.size()] = 1;
-  refused(other, ErrorCode::kUnsupported, "a saved engine of format 1; Octet 1.2.3 reads format 2");
+  refused(other, ErrorCode::kUnsupported, "a saved engine of format 1; Octet 1.2.3 reads format 3");
 }
 
 TEST_F(EngineFileTest, RefusesAnotherVersionOrRevisionNamingBoth) {

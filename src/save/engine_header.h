@@ -18,7 +18,7 @@
 namespace octet::save {
 
 inline constexpr std::string_view kMagic = "OCTETENG";
-inline constexpr std::uint32_t kFormat = 2;
+inline constexpr std::uint32_t kFormat = 3;
 inline constexpr std::size_t kPage = 4096;
 inline constexpr std::size_t kHeaderChecksumAt = kPage - sizeof(std::uint64_t);
 

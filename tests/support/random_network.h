@@ -63,7 +63,24 @@ class RandomNetwork {
         return builder_.node(Activation{ActivationFunction::kClip, -0.5f, 1.5f}, {in});
       case 5:
         return gated(in);
-      case 6:
+      case 6: {
+        const std::int64_t count = (channels_of(in) + 1) / 2;
+        const std::int64_t first =
+            std::uniform_int_distribution<std::int64_t>(0, channels_of(in) - count)(apart_);
+        return builder_.node(graph::Slice{first, count}, {in});
+      }
+      case 7:
+        return builder_.node(graph::ChannelShuffle{channels_of(in) % 2 == 0 ? 2 : 1}, {in});
+      case 8: {
+        const std::int64_t half = channels_of(in) / 2;
+        if (half == 0) return in;
+        const graph::TensorId rest = builder_.node(graph::Slice{half, channels_of(in) - half}, {in});
+        return builder_.node(graph::Concat{}, {rest, builder_.node(graph::Slice{0, half}, {in})});
+      }
+      case 9:  // read by a pooling, and often by a convolution too
+        return builder_.node(graph::Pooling{.window = square_window(3)},
+                             {builder_.node(graph::Pad{2, 1, 0, 1, apart_() % 2 == 0 ? 0.0f : 0.5f}, {in})});
+      case 10:
         return builder_.node(graph::Eltwise{.kind = graph::EltwiseKind::kMin}, {in, builder_.relu(in)});
       default:
         return in;

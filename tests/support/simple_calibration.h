@@ -34,9 +34,12 @@ inline std::shared_ptr<Calibration> simple_calibration(const Network& network, i
     changed = false;
     for (const graph::Node& node : graph.nodes) {
       const auto* pool = std::get_if<graph::Pooling>(&node.op);
-      const bool shares = std::holds_alternative<graph::Concat>(node.op) ||
-                          std::holds_alternative<graph::Flatten>(node.op) ||
-                          (pool != nullptr && pool->kind == graph::PoolKind::kMax);
+      const auto* pad = std::get_if<graph::Pad>(&node.op);
+      const bool shares =
+          std::holds_alternative<graph::Concat>(node.op) || std::holds_alternative<graph::Flatten>(node.op) ||
+          std::holds_alternative<graph::Reshape>(node.op) || std::holds_alternative<graph::Slice>(node.op) ||
+          std::holds_alternative<graph::ChannelShuffle>(node.op) || (pad != nullptr && pad->value == 0) ||
+          (pool != nullptr && pool->kind == graph::PoolKind::kMax);
       if (!shares) continue;
       for (const graph::TensorId in : node.inputs) {
         auto& a = ranges[static_cast<std::size_t>(in)];

@@ -203,15 +203,31 @@ TEST(BadOnnx, AWindowLargerThanItsInput) {
 TEST(BadOnnx, WhatTheGraphCannotSay) {
   node_refused(
       [](ModelBuilder& m) -> Node& {
-        return with(m.node("Transpose", {"x"}, {"y"}), "perm", std::vector<std::int64_t>{0, 2, 3, 1});
+        return with(m.node("Transpose", {"x"}, {"y"}), "perm", std::vector<std::int64_t>{0, 1, 3, 2});
       },
       ErrorCode::kUnsupported, {"order of the values of 1x4x8x8"});
   node_refused(
       [](ModelBuilder& m) -> Node& {
-        m.integers("from", {1}).integers("to", {3}).integers("axes", {1});
+        return with(m.node("Transpose", {"x"}, {"y"}), "perm", std::vector<std::int64_t>{1, 0, 2, 3});
+      },
+      ErrorCode::kUnsupported, {"moves the batch of 1x4x8x8"});
+  node_refused(
+      [](ModelBuilder& m) -> Node& {
+        m.integers("sizes", {1, 2});
+        return with(m.node("Split", {"x", "sizes"}, {"y", "z"}), "axis", std::int64_t{1});
+      },
+      ErrorCode::kInvalidNetwork, {"2 parts with a sum of 3 for 2 outputs of 4"});
+  node_refused(
+      [](ModelBuilder& m) -> Node& {
+        return with(m.node("Split", {"x"}, {"y", "z"}), "axis", std::int64_t{2});
+      },
+      ErrorCode::kUnsupported, {"splits dimension 2"});
+  node_refused(
+      [](ModelBuilder& m) -> Node& {
+        m.integers("from", {1}).integers("to", {3}).integers("axes", {2});
         return m.node("Slice", {"x", "from", "to", "axes"}, {"y"});
       },
-      ErrorCode::kUnsupported, {"a part of dimension 1 of 1x4x8x8"});
+      ErrorCode::kUnsupported, {"a part of dimension 2 of 1x4x8x8"});
   node_refused(
       [](ModelBuilder& m) -> Node& {
         m.input("rows", {kBatch, 4, 1, 8});

@@ -29,6 +29,12 @@ Pair pair_attribute(const NodeImport& n, const char* name, Pair otherwise) {
   return {(*values)[0], (*values)[1]};
 }
 
+/// Rows and columns around a feature map.
+struct Padding {
+  std::int64_t top = 0, left = 0, bottom = 0, right = 0;
+  bool operator==(const Padding&) const = default;
+};
+
 Padding explicit_padding(const NodeImport& n) {
   const auto values = n.attributes().integers("pads");
   if (!values) return {};
@@ -47,8 +53,7 @@ Pair same_padding(std::int64_t size, std::int64_t kernel, std::int64_t stride, s
   return more_at_end ? Pair{less, more} : Pair{more, less};
 }
 
-/// `around`: what a Pad node put around the input already.
-graph::Window window(const NodeImport& n, const Shape& input, Pair kernel, const Padding& around) {
+graph::Window window(const NodeImport& n, const Shape& input, Pair kernel) {
   const Pair strides = pair_attribute(n, "strides", {1, 1});
   const Pair dilations = pair_attribute(n, "dilations", {1, 1});
   Padding padding = explicit_padding(n);
@@ -56,10 +61,8 @@ graph::Window window(const NodeImport& n, const Shape& input, Pair kernel, const
   if (auto_pad == "SAME_UPPER" || auto_pad == "SAME_LOWER") {
     if (padding != Padding{}) n.invalid("both pads and auto_pad {} are given", auto_pad);
     const bool upper = auto_pad == "SAME_UPPER";
-    const std::int64_t height = input[2] + around.top + around.bottom;
-    const std::int64_t width = input[3] + around.left + around.right;
-    const Pair rows = same_padding(height, kernel[0], strides[0], dilations[0], upper);
-    const Pair columns = same_padding(width, kernel[1], strides[1], dilations[1], upper);
+    const Pair rows = same_padding(input[2], kernel[0], strides[0], dilations[0], upper);
+    const Pair columns = same_padding(input[3], kernel[1], strides[1], dilations[1], upper);
     padding = {rows[0], columns[0], rows[1], columns[1]};
   } else if (auto_pad == "VALID") {
     if (padding != Padding{}) n.invalid("both pads and auto_pad VALID are given");
@@ -70,10 +73,10 @@ graph::Window window(const NodeImport& n, const Shape& input, Pair kernel, const
           .kernel_w = kernel[1],
           .stride_h = strides[0],
           .stride_w = strides[1],
-          .pad_top = padding.top + around.top,
-          .pad_left = padding.left + around.left,
-          .pad_bottom = padding.bottom + around.bottom,
-          .pad_right = padding.right + around.right,
+          .pad_top = padding.top,
+          .pad_left = padding.left,
+          .pad_bottom = padding.bottom,
+          .pad_right = padding.right,
           .dilation_h = dilations[0],
           .dilation_w = dilations[1]};
 }
@@ -93,7 +96,7 @@ void pool(NodeImport& n, graph::PoolKind kind) {
   if (!n.attributes().has("kernel_shape")) n.invalid("attribute 'kernel_shape' is missing");
   graph::Pooling op{
       .kind = kind,
-      .window = window(n, input, pair_attribute(n, "kernel_shape", {1, 1}), {}),
+      .window = window(n, input, pair_attribute(n, "kernel_shape", {1, 1})),
       .rounding = n.attributes().flag("ceil_mode", false) ? graph::Rounding::kCeil : graph::Rounding::kFloor,
       .divisor = n.attributes().flag("count_include_pad", false) ? graph::AverageDivisor::kPaddedWindow
                                                                  : graph::AverageDivisor::kValidOnly};
@@ -132,7 +135,7 @@ std::vector<std::int64_t> pads_of_all_axes(const NodeImport& n, std::size_t rank
 }  // namespace
 
 void convert_convolution(NodeImport& n) {
-  const Variable from = n.padded_tensor(0);
+  const graph::TensorId from = n.tensor(0);
   const Shape input = feature_map(n, 0);
   const Constant& weights = n.real_constant(1, "weights");
   if (weights.dims.size() != 4) {
@@ -156,10 +159,10 @@ void convert_convolution(NodeImport& n) {
     }
     all.push_back(bias.as_weights(Shape(bias.dims)));
   }
-  n.add(graph::Convolution{.window = window(n, input, kernel, from.padding),
-                           .out_channels = weights.dims[0],
-                           .groups = groups},
-        {from.tensor}, std::move(all));
+  n.add(
+      graph::Convolution{
+          .window = window(n, input, kernel), .out_channels = weights.dims[0], .groups = groups},
+      {from}, std::move(all));
 }
 
 void convert_max_pool(NodeImport& n) { pool(n, graph::PoolKind::kMax); }
@@ -189,18 +192,17 @@ void convert_reduce_mean(NodeImport& n) {
 
 void convert_pad(NodeImport& n) {
   if (const std::string mode = n.attributes().text("mode", "constant"); mode != "constant") {
-    n.unsupported("mode '{}'; Octet pads with zeros", mode);
+    n.unsupported("mode '{}'; Octet pads with one value", mode);
   }
   const float value =
       n.has_input(2) ? n.real_scalar(2, "constant_value") : n.attributes().real("value", 0.0f);
-  const Variable from = n.padded_tensor(0);
+  const graph::TensorId from = n.tensor(0);
   const std::size_t rank = n.shape(0).rank();
   const std::vector<std::int64_t> pads = pads_of_all_axes(n, rank);
   if (std::all_of(pads.begin(), pads.end(), [](std::int64_t pad) { return pad == 0; })) {
-    n.set_output(from);
+    n.set_output(Variable{from});
     return;
   }
-  if (value != 0) n.unsupported("padding with {}; Octet pads with zeros", value);
   for (const std::int64_t pad : pads) {
     if (pad < 0 || pad > graph::kMaxDimension) {
       n.unsupported("padding of {}; expected 0 to {}", pad, graph::kMaxDimension);
@@ -209,10 +211,7 @@ void convert_pad(NodeImport& n) {
   if (rank != 4 || pads[0] != 0 || pads[1] != 0 || pads[4] != 0 || pads[5] != 0) {
     n.unsupported("padding of other dimensions than height and width");
   }
-  const Padding& inner = from.padding;
-  n.set_output(
-      Variable{from.tensor,
-               {inner.top + pads[2], inner.left + pads[3], inner.bottom + pads[6], inner.right + pads[7]}});
+  n.add(graph::Pad{pads[2], pads[3], pads[6], pads[7], value}, {from});
 }
 
 }  // namespace octet::onnx

@@ -85,20 +85,32 @@ graph::Weights gemm_bias(const NodeImport& n, std::int64_t features) {
 }
 
 /// Softmax over all dimensions from `axis` on together, as it was before operator set 13.
-void softmax_of_rest(NodeImport& n, std::size_t axis) {
+void softmax_of_rest(NodeImport& n, std::size_t axis, bool logarithm) {
   const Shape input = n.shape(0);
   std::int64_t behind = 1;
   for (std::size_t i = axis + 1; i < input.rank(); ++i) behind *= input[i];
   if (behind == 1) {
-    n.add(graph::Softmax{static_cast<std::int64_t>(axis)}, {n.tensor(0)});
+    n.add(graph::Softmax{static_cast<std::int64_t>(axis), logarithm}, {n.tensor(0)});
     return;
   }
   if (axis != 1) n.unsupported("softmax over dimensions {} to {} together", axis, input.rank() - 1);
   const graph::TensorId flat = n.add_part("flat", graph::Flatten{}, {n.tensor(0)});
-  const graph::TensorId softmax = n.add_part("softmax", graph::Softmax{}, {flat});
+  const graph::TensorId softmax = n.add_part("softmax", graph::Softmax{.logarithm = logarithm}, {flat});
   Dims dims = input.dims();
   dims[0] = 0;  // the batch stays
   n.add(graph::Reshape{dims}, {softmax});
+}
+
+void add_softmax(NodeImport& n, bool logarithm) {
+  const bool along_one_axis = n.opset() >= 13;
+  const std::size_t axis =
+      n.settle_axis(n.attributes().integer("axis", along_one_axis ? -1 : 1), n.shape(0).rank());
+  if (axis == 0) n.unsupported("softmax along axis 0, the batch");
+  if (along_one_axis) {
+    n.add(graph::Softmax{static_cast<std::int64_t>(axis), logarithm}, {n.tensor(0)});
+  } else {
+    softmax_of_rest(n, axis, logarithm);
+  }
 }
 
 }  // namespace
@@ -155,23 +167,26 @@ void convert_leaky_relu(NodeImport& n) {
   n.add(graph::Relu{n.attributes().real("alpha", 0.01f)}, {n.tensor(0)});
 }
 
-/// One slope is a leaky ReLU. Of slopes s that differ by channel none may be on the other side of 1 than the rest:
-/// max(x, s x) is x where x > 0 and s x elsewhere if s <= 1, and min(x, s x) is if s >= 1.
+/// One slope is a leaky ReLU. Of slopes s that differ by channel none may be on the other side of 1 than the
+/// rest: max(x, s x) is x where x > 0 and s x elsewhere if s <= 1, and min(x, s x) is if s >= 1.
 void convert_parametric_relu(NodeImport& n) {
   const graph::TensorId x = n.tensor(0);
   const Shape shape = n.shape(0);
   const Constant& slopes = n.real_constant(1, "slopes");
   const auto values = values_by_channel(slopes, shape);
-  if (!values) n.invalid("slopes are {}, which an input of {} does not fit", slopes.shape_text(), shape.to_string());
+  if (!values)
+    n.invalid("slopes are {}, which an input of {} does not fit", slopes.shape_text(), shape.to_string());
   const auto [least, most] = std::minmax_element(values->begin(), values->end());
   if (*least == *most) {
     n.add(graph::Relu{*least}, {x});
     return;
   }
-  if (*least < 1 && *most > 1) n.unsupported("slopes from {} to {}; expected all up to 1, or all from 1 on", *least, *most);
-  const graph::TensorId scaled =
-      n.add_part("scaled", graph::ChannelAffine{}, {x}, {graph::Weights(Shape{shape[1]}, *values), graph::Weights()});
-  n.add(graph::Eltwise{.kind = *most <= 1 ? graph::EltwiseKind::kMax : graph::EltwiseKind::kMin}, {x, scaled});
+  if (*least < 1 && *most > 1)
+    n.unsupported("slopes from {} to {}; expected all up to 1, or all from 1 on", *least, *most);
+  const graph::TensorId scaled = n.add_part("scaled", graph::ChannelAffine{}, {x},
+                                            {graph::Weights(Shape{shape[1]}, *values), graph::Weights()});
+  n.add(graph::Eltwise{.kind = *most <= 1 ? graph::EltwiseKind::kMax : graph::EltwiseKind::kMin},
+        {x, scaled});
 }
 
 void convert_clip(NodeImport& n) {
@@ -193,17 +208,8 @@ void convert_lrn(NodeImport& n) {
         {n.tensor(0)});
 }
 
-void convert_softmax(NodeImport& n) {
-  const bool along_one_axis = n.opset() >= 13;
-  const std::size_t axis =
-      n.settle_axis(n.attributes().integer("axis", along_one_axis ? -1 : 1), n.shape(0).rank());
-  if (axis == 0) n.unsupported("softmax along axis 0, the batch");
-  if (along_one_axis) {
-    n.add(graph::Softmax{static_cast<std::int64_t>(axis)}, {n.tensor(0)});
-  } else {
-    softmax_of_rest(n, axis);
-  }
-}
+void convert_softmax(NodeImport& n) { add_softmax(n, false); }
+void convert_log_softmax(NodeImport& n) { add_softmax(n, true); }
 
 /// Passes its input on at inference.
 void convert_dropout(NodeImport& n) {

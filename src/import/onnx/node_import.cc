@@ -37,21 +37,16 @@ bool NodeImport::all_constant() const {
   return true;
 }
 
-const Variable& NodeImport::padded_tensor(std::size_t i) const {
+graph::TensorId NodeImport::tensor(std::size_t i) const {
   const auto* variable = std::get_if<Variable>(&value(i));
   if (variable == nullptr) {
     unsupported("{} is a constant; expected one computed from the network's inputs", input_label(i));
   }
-  return *variable;
+  return variable->tensor;
 }
 
-graph::TensorId NodeImport::tensor(std::size_t i) const {
-  const Variable& variable = padded_tensor(i);
-  if (variable.padding != Padding{}) {
-    unsupported("{} is the output of a Pad; of operators that read one, only Conv is supported",
-                input_label(i));
-  }
-  return variable.tensor;
+Dims NodeImport::dims(std::size_t i) const {
+  return is_constant(i) ? constant(i, "data").dims : shape(i).dims();
 }
 
 const Constant& NodeImport::constant(std::size_t i, const char* what) const {
@@ -113,8 +108,8 @@ graph::TensorId NodeImport::append(const std::string& name, const std::string& o
 }
 
 void NodeImport::add(graph::Op op, std::vector<graph::TensorId> inputs, std::vector<graph::Weights> weights) {
-  set_output(Variable{
-      append(node_name(), node_.outputs[0], std::move(op), std::move(inputs), std::move(weights)), {}});
+  set_output(
+      Variable{append(node_name(), node_.outputs[0], std::move(op), std::move(inputs), std::move(weights))});
 }
 
 graph::TensorId NodeImport::add_part(const char* part, graph::Op op, std::vector<graph::TensorId> inputs,
@@ -124,12 +119,18 @@ graph::TensorId NodeImport::add_part(const char* part, graph::Op op, std::vector
                 std::move(weights));
 }
 
-void NodeImport::set_output(Value value) {
+void NodeImport::add_output(std::size_t i, graph::Op op, std::vector<graph::TensorId> inputs) {
+  const std::string& output = node_.outputs[i];
+  if (!output.empty())
+    set_output(i, Variable{append(node_name(), output, std::move(op), std::move(inputs), {})});
+}
+
+void NodeImport::set_output(std::size_t i, Value value) {
   if (const auto* constant = std::get_if<Constant>(&value);
       constant != nullptr && constant->dims.size() > kMostConstantAxes) {
     unsupported("a constant of {} dimensions; the limit is {}", constant->dims.size(), kMostConstantAxes);
   }
-  state_.values.insert_or_assign(node_.outputs[0], std::move(value));
+  if (!node_.outputs[i].empty()) state_.values.insert_or_assign(node_.outputs[i], std::move(value));
 }
 
 void NodeImport::reserve_elements(std::int64_t elements) {
@@ -160,6 +161,16 @@ std::size_t NodeImport::settle_axis(std::int64_t axis, std::size_t rank) const {
     invalid("axis {} is out of range for {} dimensions", axis, rank);
   }
   return static_cast<std::size_t>(axis < 0 ? axis + dimensions : axis);
+}
+
+std::vector<std::size_t> NodeImport::settle_axes(const std::vector<std::int64_t>& axes,
+                                                 std::size_t rank) const {
+  std::vector<std::size_t> result;
+  for (const std::int64_t axis : axes) {
+    result.push_back(settle_axis(axis, rank));
+    if (std::count(result.begin(), result.end(), result.back()) > 1) invalid("axis {} is there twice", axis);
+  }
+  return result;
 }
 
 }  // namespace octet::onnx

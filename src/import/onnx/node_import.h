@@ -21,17 +21,9 @@
 
 namespace octet::onnx {
 
-/// Rows and columns around a feature map.
-struct Padding {
-  std::int64_t top = 0, left = 0, bottom = 0, right = 0;
-  bool operator==(const Padding&) const = default;
-};
-
-/// A tensor of the graph. `padding`: zeros that a Pad node put around it; the graph has no such node, but a
-/// convolution can take them as its own padding.
+/// A tensor of the graph.
 struct Variable {
   graph::TensorId tensor = 0;
-  Padding padding = {};
 };
 
 /// What a name of the file stands for.
@@ -67,12 +59,12 @@ class NodeImport {
   /// Throws if there is no input `i`, as the others do.
   bool is_constant(std::size_t i) const { return std::holds_alternative<Constant>(value(i)); }
   bool all_constant() const;
-  /// Throws Error(kUnsupported) for a constant, and for a tensor with padding around it.
+  /// Throws Error(kUnsupported) for a constant.
   graph::TensorId tensor(std::size_t i) const;
-  /// The same, padding allowed.
-  const Variable& padded_tensor(std::size_t i) const;
   /// A copy, since adding nodes moves the tensors.
-  Shape shape(std::size_t i) const { return shape_of(padded_tensor(i).tensor); }
+  Shape shape(std::size_t i) const { return shape_of(tensor(i)); }
+  /// Of a tensor of the graph (whose batch is 1) or of a constant.
+  Dims dims(std::size_t i) const;
   /// Throws Error(kUnsupported) if it is computed from the network's inputs. `what`: "weights".
   const Constant& constant(std::size_t i, const char* what) const;
   const Constant& real_constant(std::size_t i, const char* what) const;
@@ -89,10 +81,14 @@ class NodeImport {
 
   /// Appends a graph node that makes the output.
   void add(graph::Op op, std::vector<graph::TensorId> inputs, std::vector<graph::Weights> weights = {});
+  /// Output `i` of a node with several; does nothing for one that the file leaves out.
+  void add_output(std::size_t i, graph::Op op, std::vector<graph::TensorId> inputs);
+  void set_output(std::size_t i, Value value);
+  std::size_t output_count() const { return node_.outputs.size(); }
   /// Appends a graph node for a part of what the node does; `part` distinguishes its name.
   graph::TensorId add_part(const char* part, graph::Op op, std::vector<graph::TensorId> inputs,
                            std::vector<graph::Weights> weights = {});
-  void set_output(Value value);
+  void set_output(Value value) { set_output(0, std::move(value)); }
   /// Says how many elements a constant will have, before they are allocated: few bytes of a file can ask for
   /// many. Throws Error(kMemoryLimit).
   void reserve_elements(std::int64_t elements);
@@ -111,6 +107,8 @@ class NodeImport {
   }
   /// `axis` counted from the start, of `rank` dimensions.
   std::size_t settle_axis(std::int64_t axis, std::size_t rank) const;
+  /// Of several, none twice.
+  std::vector<std::size_t> settle_axes(const std::vector<std::int64_t>& axes, std::size_t rank) const;
 
  private:
   const Value& value(std::size_t i) const;

@@ -116,7 +116,7 @@ class OnnxImporter {
     state_.graph.tensors[static_cast<std::size_t>(tensor)].shape = Shape(std::move(dims));
     graph::infer_last_shape(state_.graph);
     state_.graph.inputs.push_back(tensor);
-    state_.values.emplace(input.name, Variable{tensor, {}});
+    state_.values.emplace(input.name, Variable{tensor});
   }
 
   void read_batch(const DimensionEntry& dim, const std::string& where) {
@@ -160,7 +160,7 @@ class OnnxImporter {
                       op.least_inputs == op.most_inputs ? "" : "at least ", op.least_inputs);
     }
     if (node.outputs.empty() || node.outputs[0].empty()) current.invalid("no output, expected one");
-    for (std::size_t i = 1; i < node.outputs.size(); ++i) {
+    for (std::size_t i = 1; i < node.outputs.size() && !op.many_outputs; ++i) {
       const std::string& output = node.outputs[i];
       if (!output.empty() && readings_.contains(output)) {
         current.unsupported("its output {} '{}' is used; Octet computes the first only", i, output);
@@ -215,10 +215,6 @@ class OnnxImporter {
     const auto* variable = value == state_.values.end() ? nullptr : std::get_if<Variable>(&value->second);
     if (variable == nullptr) {
       fail(ErrorCode::kUnsupported, file(), "output '{}' does not depend on the network's inputs", name);
-    }
-    if (variable->padding != Padding{}) {
-      fail(ErrorCode::kUnsupported, file(), "output '{}' is made by a Pad; expected one that a Conv reads",
-           name);
     }
     const graph::TensorId tensor = variable->tensor;
     if (state_.graph.tensors[static_cast<std::size_t>(tensor)].name == name) return tensor;

@@ -137,19 +137,19 @@ TEST(OnnxImport, AutoPadGivesAnOutputForEachStride) {
   }
 }
 
-TEST(OnnxImport, PadBecomesTheConvolutionsPadding) {
-  ModelBuilder model;
-  model.input("x", {kBatch, 1, 8, 8}).output("y").counted("w", {1, 1, 3, 3});
-  model.integers("pads", {0, 0, 1, 2, 0, 0, 3, 4});
-  model.node("Pad", {"x", "pads"}, {"p"});
-  with(model.node("Conv", {"p", "w"}, {"y"}), "pads", std::vector<std::int64_t>{1, 1, 1, 1});
+TEST(OnnxImport, PadsHeightAndWidth) {
+  ModelBuilder model = one_node(13, "Pad", {1, 8, 8}, {"pads", "value"});
+  model.integers("pads", {0, 0, 1, 2, 0, 0, 3, 4}).reals("value", {}, {-1});
   const graph::Graph graph = model.imported();
-  EXPECT_EQ(op_names(graph), "Input Convolution");
-  const graph::Window& window = op_of<graph::Convolution>(graph).window;
-  EXPECT_EQ(window.pad_top, 2);
-  EXPECT_EQ(window.pad_left, 3);
-  EXPECT_EQ(window.pad_bottom, 4);
-  EXPECT_EQ(window.pad_right, 5);
+  const auto& pad = op_of<graph::Pad>(graph);
+  EXPECT_EQ(pad.top, 1);
+  EXPECT_EQ(pad.left, 2);
+  EXPECT_EQ(pad.bottom, 3);
+  EXPECT_EQ(pad.right, 4);
+  EXPECT_EQ(pad.value, -1);
+  ModelBuilder nothing = one_node(13, "Pad", {1, 8, 8}, {"pads"});
+  nothing.integers("pads", std::vector<std::int64_t>(8, 0));
+  EXPECT_EQ(op_names(nothing.imported()), "Input Identity");
 }
 
 TEST(OnnxImport, PoolingRoundsAndDividesAsItSays) {
@@ -364,6 +364,66 @@ TEST(OnnxImport, ReshapesThatKeepTheBatch) {
   EXPECT_EQ(reshaped({0, -1}), (Shape{1, 24}));
   EXPECT_EQ(reshaped({0, 2, 3, 2, 2}), (Shape{1, 2, 3, 2, 2}));
   EXPECT_EQ(reshaped({0, 0, 4}), (Shape{1, 6, 4}));
+}
+
+TEST(OnnxImport, SlicesAndSplitsOfChannels) {
+  ModelBuilder slice = one_node(13, "Slice", {6, 4, 4}, {"from", "to", "axes"});
+  slice.integers("from", {-4})
+      .integers("to", {std::numeric_limits<std::int64_t>::max()})
+      .integers("axes", {1});
+  EXPECT_EQ(op_of<graph::Slice>(slice.imported()).first, 2);
+  EXPECT_EQ(op_of<graph::Slice>(slice.imported()).count, 4);
+
+  const auto split = [](std::int64_t opset, const std::vector<std::int64_t>& sizes) {
+    ModelBuilder model(opset);
+    model.input("x", {kBatch, 7, 2, 2}).output("a").output("b").output("c").integers("sizes", sizes);
+    std::vector<std::string> inputs = {"x"};
+    if (!sizes.empty() && opset >= 13) inputs.emplace_back("sizes");
+    Node& node = model.node("Split", inputs, {"a", "b", "c"});
+    with(node, "axis", std::int64_t{1});
+    if (!sizes.empty() && opset < 13) with(node, "split", sizes);
+    const graph::Graph graph = model.imported();
+    std::vector<std::int64_t> channels;
+    for (const graph::TensorId t : graph.outputs) channels.push_back(graph.shape(t)[1]);
+    return channels;
+  };
+  EXPECT_THAT(split(11, {1, 2, 4}), ElementsAre(1, 2, 4));
+  EXPECT_THAT(split(13, {4, 2, 1}), ElementsAre(4, 2, 1));
+  EXPECT_THAT(split(18, {}), ElementsAre(3, 3, 1));
+}
+
+TEST(OnnxImport, ATransposeOfGroupsIsAChannelShuffle) {
+  ModelBuilder model;
+  model.input("x", {kBatch, 6, 4, 5})
+      .output("y")
+      .integers("grouped", {0, 3, 2, 4, 5})
+      .integers("back", {0, -1, 4, 5});
+  model.node("Reshape", {"x", "grouped"}, {"g"});
+  with(model.node("Transpose", {"g"}, {"t"}), "perm", std::vector<std::int64_t>{0, 2, 1, 3, 4});
+  model.node("Reshape", {"t", "back"}, {"y"});
+  const graph::Graph graph = model.imported();
+  EXPECT_EQ(op_names(graph), "Input Reshape Reshape ChannelShuffle Reshape Reshape");
+  EXPECT_EQ(std::get<graph::ChannelShuffle>(graph.nodes[3].op).groups, 3);
+  EXPECT_EQ(output_shape(graph), (Shape{1, 6, 4, 5}));
+}
+
+TEST(OnnxImport, ATransposeToChannelsLastAndBack) {
+  const auto transposed = [](const std::vector<std::int64_t>& perm) {
+    Node* node = nullptr;
+    ModelBuilder model = one_node(13, "Transpose", {6, 4, 5}, {}, &node);
+    with(*node, "perm", perm);
+    const graph::Graph graph = model.imported();
+    EXPECT_EQ(op_names(graph), "Input Reshape ChannelShuffle Reshape");
+    return std::pair(std::get<graph::ChannelShuffle>(graph.nodes[2].op).groups, output_shape(graph));
+  };
+  EXPECT_EQ(transposed({0, 2, 3, 1}), std::pair(std::int64_t{6}, Shape{1, 4, 5, 6}));
+  EXPECT_EQ(transposed({0, 3, 1, 2}), std::pair(std::int64_t{24}, Shape{1, 5, 6, 4}));
+  EXPECT_EQ(transposed({0, 2, 1, 3}), std::pair(std::int64_t{6}, Shape{1, 4, 6, 5}));
+}
+
+TEST(OnnxImport, LogSoftmaxIsASoftmax) {
+  EXPECT_TRUE(op_of<graph::Softmax>(one_node(13, "LogSoftmax", {3}).imported()).logarithm);
+  EXPECT_EQ(op_names(one_node(12, "LogSoftmax", {3, 2, 2}).imported()), "Input Flatten LogSoftmax Reshape");
 }
 
 TEST(OnnxImport, SqueezeAndUnsqueezeAreReshapes) {

@@ -24,6 +24,8 @@ struct Operator {
   std::size_t least_inputs = 1, most_inputs = 1;
   std::vector<KnownAttribute> attributes;
   void (*convert)(NodeImport&);
+  /// Of more, only the first may be used.
+  bool many_outputs = false;
 };
 
 /// nullptr if it is not known.
@@ -54,6 +56,7 @@ void convert_parametric_relu(NodeImport& n);
 void convert_clip(NodeImport& n);
 void convert_lrn(NodeImport& n);
 void convert_softmax(NodeImport& n);
+void convert_log_softmax(NodeImport& n);
 void convert_dropout(NodeImport& n);
 void convert_identity(NodeImport& n);
 
@@ -66,14 +69,17 @@ void convert_sum(NodeImport& n);
 void convert_maximum(NodeImport& n);
 void convert_minimum(NodeImport& n);
 
-// ---- shape_operators.cc: the same values in another shape, and parts of them
+// ---- shape_operators.cc: the same values in another shape or order
 void convert_reshape(NodeImport& n);
 void convert_flatten(NodeImport& n);
 void convert_squeeze(NodeImport& n);
 void convert_unsqueeze(NodeImport& n);
 void convert_transpose(NodeImport& n);
 void convert_concat(NodeImport& n);
+
+// ---- slice_operators.cc: parts of tensors
 void convert_slice(NodeImport& n);
+void convert_split(NodeImport& n);
 
 // ---- constant_operators.cc: what must be known when the network is imported
 void convert_constant(NodeImport& n);

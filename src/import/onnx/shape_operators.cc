@@ -1,7 +1,6 @@
-// The same values in another shape, and parts of them. Dimension 0 of the graph's tensors is the batch and
-// stays what it is: a reshape, slice or transpose that would mix images is refused.
+// The same values in another shape or order. Dimension 0 of the graph's tensors is the batch and stays what
+// it is: a reshape or transpose that would mix images is refused.
 #include <algorithm>
-#include <limits>
 #include <numeric>
 #include <optional>
 #include <utility>
@@ -82,17 +81,6 @@ Dims reshape_target(const NodeImport& n, const Shape& from, const std::vector<Sh
   return *resolved;
 }
 
-std::vector<std::size_t> settled_axes(const NodeImport& n, const std::vector<std::int64_t>& axes,
-                                      std::size_t rank) {
-  std::vector<std::size_t> result;
-  for (const std::int64_t axis : axes) {
-    result.push_back(n.settle_axis(axis, rank));
-    if (std::count(result.begin(), result.end(), result.back()) > 1)
-      n.invalid("axis {} is there twice", axis);
-  }
-  return result;
-}
-
 /// Constants take any dimensions; tensors of the graph keep the batch, which `axes` must not touch.
 void set_dims(NodeImport& n, Dims dims, const std::vector<std::size_t>& axes) {
   if (n.is_constant(0)) {
@@ -105,62 +93,45 @@ void set_dims(NodeImport& n, Dims dims, const std::vector<std::size_t>& axes) {
   add_reshape(n, std::move(dims));
 }
 
-Dims dims_of_input(const NodeImport& n) {
-  return n.is_constant(0) ? n.constant(0, "data").dims : n.shape(0).dims();
-}
-
-/// What one dimension of `size` gives from `start` to `end` in steps, by NumPy's rules.
-SliceRange slice_range(const NodeImport& n, std::int64_t size, std::int64_t start, std::int64_t end,
-                       std::int64_t step) {
-  if (step == 0 || step > graph::kMaxElements || step < -graph::kMaxElements) n.invalid("a step of {}", step);
-  const auto settle = [&](std::int64_t position) {
-    if (position < 0) position += size;
-    return step > 0 ? std::clamp<std::int64_t>(position, 0, size)
-                    : std::clamp<std::int64_t>(position, -1, size - 1);
-  };
-  const std::int64_t first = settle(start), last = settle(end);
-  const std::int64_t distance = step > 0 ? last - first : first - last;
-  const std::int64_t stride = step > 0 ? step : -step;
-  return {first, std::max<std::int64_t>(0, (distance + stride - 1) / stride), step};
-}
-
-struct SliceAxis {
-  std::size_t axis;
-  std::int64_t start, end, step;
+/// A permutation that makes two runs of neighbouring axes, the first right behind the batch, change places:
+/// the first has `rows` values, the second `columns`, and everything behind stays. nullopt for others.
+struct Exchange {
+  std::int64_t rows = 1, columns = 1;
+  std::size_t behind = 0;  // axes that stay
 };
-std::vector<SliceAxis> slice_axes(const NodeImport& n, std::size_t rank) {
-  const auto starts = n.attribute_or_input("starts", 1), ends = n.attribute_or_input("ends", 2);
-  if (!starts || !ends) n.invalid("starts or ends are missing");
-  std::vector<std::int64_t> all(starts->size());
-  std::iota(all.begin(), all.end(), std::int64_t{0});
-  const std::vector<std::size_t> axes = settled_axes(n, n.attribute_or_input("axes", 3).value_or(all), rank);
-  std::vector<std::int64_t> steps(starts->size(), 1);
-  if (n.has_input(4)) steps = n.integers(4, "steps");
-  if (ends->size() != starts->size() || axes.size() != starts->size() || steps.size() != starts->size()) {
-    n.invalid("{} starts, {} ends, {} axes and {} steps; expected as many of each", starts->size(),
-              ends->size(), axes.size(), steps.size());
-  }
-  std::vector<SliceAxis> result;
-  for (std::size_t i = 0; i < axes.size(); ++i) {
-    result.push_back({axes[i], (*starts)[i], (*ends)[i], steps[i]});
-  }
-  return result;
+std::optional<Exchange> as_exchange(const Dims& from, const std::vector<std::size_t>& permutation) {
+  if (permutation.size() < 3 || permutation[0] != 0) return std::nullopt;
+  const std::size_t middle = permutation[1];  // the second run's first axis
+  std::size_t end = middle;
+  std::vector<std::size_t> expected = {0};
+  while (end < from.size() && end - middle + 1 < permutation.size() && permutation[end - middle + 1] == end)
+    ++end;
+  for (std::size_t axis = middle; axis < end; ++axis) expected.push_back(axis);
+  for (std::size_t axis = 1; axis < middle; ++axis) expected.push_back(axis);
+  for (std::size_t axis = end; axis < from.size(); ++axis) expected.push_back(axis);
+  if (permutation != expected) return std::nullopt;
+  Exchange exchange;
+  for (std::size_t axis = 1; axis < middle; ++axis) exchange.rows *= from[axis];
+  for (std::size_t axis = middle; axis < end; ++axis) exchange.columns *= from[axis];
+  exchange.behind = from.size() - end;
+  return exchange;
 }
 
-/// Tensors of the graph: only what takes everything.
-void slice_tensor(NodeImport& n, const std::vector<SliceAxis>& axes) {
-  const Shape shape = n.shape(0);
-  for (const SliceAxis& slice : axes) {
-    // A batch of any size has no end but one beyond all.
-    const bool batch = slice.axis == 0;
-    const std::int64_t size = batch ? std::numeric_limits<std::int32_t>::max() : shape[slice.axis];
-    const SliceRange range = slice_range(n, size, slice.start, slice.end, slice.step);
-    if (range.start != 0 || range.count != size || range.step != 1) {
-      n.unsupported("takes a part of dimension {} of {}; Octet's graph has no operation for that", slice.axis,
-                    shape.to_string());
-    }
+/// As a shuffle of channels between reshapes.
+void add_exchange(NodeImport& n, const Dims& from, const Exchange& exchange, Dims to) {
+  constexpr std::size_t kMostBehind = 2;  // a feature map's height and width
+  Dims dims = {0, exchange.rows * exchange.columns};
+  std::int64_t behind = 1;
+  for (std::size_t i = from.size() - exchange.behind; i < from.size(); ++i) behind *= from[i];
+  if (exchange.behind > 0 && exchange.behind <= kMostBehind) {
+    dims.insert(dims.end(), from.end() - static_cast<std::ptrdiff_t>(exchange.behind), from.end());
+  } else if (exchange.behind > 0) {
+    dims.push_back(behind);
   }
-  n.add(graph::Identity{"Slice"}, {n.tensor(0)});
+  const graph::TensorId joined = n.add_part("joined", graph::Reshape{dims}, {n.tensor(0)});
+  const graph::TensorId shuffled = n.add_part("shuffled", graph::ChannelShuffle{exchange.rows}, {joined});
+  to[0] = 0;
+  n.add(graph::Reshape{std::move(to)}, {shuffled});
 }
 
 }  // namespace
@@ -184,7 +155,7 @@ void convert_reshape(NodeImport& n) {
 }
 
 void convert_flatten(NodeImport& n) {
-  const Dims from = dims_of_input(n);
+  const Dims from = n.dims(0);
   std::int64_t axis = n.attributes().integer("axis", 1);
   const auto rank = static_cast<std::int64_t>(from.size());
   if (axis < -rank || axis > rank) n.invalid("axis {} is out of range for {} dimensions", axis, rank);
@@ -203,10 +174,10 @@ void convert_flatten(NodeImport& n) {
 }
 
 void convert_squeeze(NodeImport& n) {
-  const Dims from = dims_of_input(n);
+  const Dims from = n.dims(0);
   std::vector<std::size_t> axes;
   if (const auto given = n.attribute_or_input("axes", 1)) {
-    axes = settled_axes(n, *given, from.size());
+    axes = n.settle_axes(*given, from.size());
   } else {
     // Of a tensor of the graph the batch is 1 only if the file says so.
     const bool batch_is_free = !n.is_constant(0) && n.file_batch() != 1;
@@ -228,9 +199,9 @@ void convert_squeeze(NodeImport& n) {
 void convert_unsqueeze(NodeImport& n) {
   const auto given = n.attribute_or_input("axes", 1);
   if (!given) n.invalid("axes are missing");
-  const Dims from = dims_of_input(n);
+  const Dims from = n.dims(0);
   const std::size_t rank = from.size() + given->size();
-  const std::vector<std::size_t> axes = settled_axes(n, *given, rank);
+  const std::vector<std::size_t> axes = n.settle_axes(*given, rank);
   Dims dims;
   auto next = from.begin();
   for (std::size_t i = 0; i < rank; ++i) {
@@ -241,11 +212,11 @@ void convert_unsqueeze(NodeImport& n) {
 }
 
 void convert_transpose(NodeImport& n) {
-  const Dims from = dims_of_input(n);
+  const Dims from = n.dims(0);
   std::vector<std::int64_t> reversed(from.size());
   std::iota(reversed.rbegin(), reversed.rend(), std::int64_t{0});
   const std::vector<std::size_t> permutation =
-      settled_axes(n, n.attributes().integers("perm").value_or(reversed), from.size());
+      n.settle_axes(n.attributes().integers("perm").value_or(reversed), from.size());
   if (permutation.size() != from.size()) {
     n.invalid("perm has {} axes for {} dimensions", permutation.size(), from.size());
   }
@@ -260,11 +231,17 @@ void convert_transpose(NodeImport& n) {
     if (axis == 0 || from[axis] != 1) long_axes.push_back(axis);
     dims.push_back(from[axis]);
   }
-  if (permutation.empty() || permutation[0] != 0 || !std::is_sorted(long_axes.begin(), long_axes.end())) {
-    n.unsupported("changes the order of the values of {}; Octet's graph has no operation for that",
-                  to_string(from));
+  if (permutation.empty() || permutation[0] != 0) n.unsupported("moves the batch of {}", to_string(from));
+  if (std::is_sorted(long_axes.begin(), long_axes.end())) {
+    add_reshape(n, std::move(dims));
+  } else if (const auto exchange = as_exchange(from, permutation)) {
+    add_exchange(n, from, *exchange, std::move(dims));
+  } else {
+    n.unsupported(
+        "changes the order of the values of {}; Octet's graph exchanges two runs of neighbouring dimensions "
+        "behind the batch only",
+        to_string(from));
   }
-  add_reshape(n, std::move(dims));
 }
 
 void convert_concat(NodeImport& n) {
@@ -279,18 +256,6 @@ void convert_concat(NodeImport& n) {
   std::vector<const Constant*> parts;
   for (std::size_t i = 0; i < n.input_count(); ++i) parts.push_back(&n.constant(i, "part"));
   n.set_output(fold_concat(n, parts, n.settle_axis(*axis, parts[0]->dims.size())));
-}
-
-void convert_slice(NodeImport& n) {
-  const Dims from = dims_of_input(n);
-  const std::vector<SliceAxis> axes = slice_axes(n, from.size());
-  if (!n.is_constant(0)) return slice_tensor(n, axes);
-  std::vector<SliceRange> ranges;
-  for (const std::int64_t size : from) ranges.push_back({0, size, 1});
-  for (const SliceAxis& slice : axes) {
-    ranges[slice.axis] = slice_range(n, from[slice.axis], slice.start, slice.end, slice.step);
-  }
-  n.set_output(fold_slice(n, n.constant(0, "data"), ranges));
 }
 
 }  // namespace octet::onnx

@@ -38,13 +38,12 @@ class Eltwise final : public Kernel {
         inputs_(in_.size()) {
     for (std::size_t i = 0; i < in_.size(); ++i)
       inputs_[i].pixel_step = is_repeated_over(in_[i], out_) ? 0 : in_[i].pixel_step();
-    switch (desc.kind) {
-      case EltwiseKind::kSum:
-        return set_sum(desc.coefficients);
-      case EltwiseKind::kProduct:
-        return set_product();
-      default:
-        return set_choice();
+    if (desc.kind == EltwiseKind::kSum) {
+      set_sum(desc.coefficients);
+    } else if (desc.kind == EltwiseKind::kProduct) {
+      set_product();
+    } else {
+      set_choice();
     }
   }
 
@@ -86,7 +85,8 @@ class Eltwise final : public Kernel {
     float constant = static_cast<float>(out_.quantization.zero_point);
     for (std::size_t i = 0; i < in_.size(); ++i) {
       const Quantization& q = in_[i].quantization;
-      inputs_[i].scale = (coefficients.empty() ? 1.0f : coefficients[i]) * (q.scale / out_.quantization.scale);
+      inputs_[i].scale =
+          (coefficients.empty() ? 1.0f : coefficients[i]) * (q.scale / out_.quantization.scale);
       constant = std::fmaf(-inputs_[i].scale, static_cast<float>(q.zero_point), constant);
     }
     inputs_[0].offset = constant;

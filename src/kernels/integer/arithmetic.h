@@ -99,13 +99,18 @@ inline float dequantize(std::int32_t q, const Quantization& from) {
 // Sum (eltwise), inputs i = 0, 1, ...: coefficient c_i (1 if none),
 //   m_i = c_i * (s_i / s_out);  t = z_out as float, first t = fma(-m_i, float(z_i), t) for every i in order,
 //   (these constants once), then t = fma(float(q_i), m_i, t) for every i in order; ReLU as above.
-// Product (eltwise): p = float(q_0 - z_0); p = p * float(q_i - z_i) for every other input in order (of two kUInt8
-//   exact); t = fma(p, scale, float(z_out)) with scale = s_0 / s_out, times s_i for every other input; ReLU as above.
-// Maximum, minimum (eltwise): each input requantised to the output's integers, then the largest or smallest; ReLU
+// Product (eltwise): p = float(q_0 - z_0); p = p * float(q_i - z_i) for every other input in order (of two
+// kUInt8
+//   exact); t = fma(p, scale, float(z_out)) with scale = s_0 / s_out, times s_i for every other input; ReLU
+//   as above.
+// Maximum, minimum (eltwise): each input requantised to the output's integers, then the largest or smallest;
+// ReLU
 //   after it.
 // Channel affine: a = scale[c] * s_in / s_out (in that order), b = fma(-a, float(z_in), shift[c] / s_out +
 // float(z_out)),
 //   t = fma(float(q), a, b); ReLU as above.
-// Local response normalisation: kernels/lrn_i8/contract.h.
+// Local response normalisation: kernels/lrn_i8/contract.h. Other functions of one value: a table of 256
+// bytes,
+//   kernels/activation_i8/contract.h.
 
 }  // namespace octet::kernels::integer

@@ -23,7 +23,7 @@ struct Unit {
 class Reformat final : public Kernel {
  public:
   explicit Reformat(const ReformatDesc& desc)
-      : in_(desc.input), out_(desc.output), offset_(desc.channel_offset) {
+      : in_(desc.input), out_(desc.output), offset_(desc.channel_offset), input_lane_(desc.input_lane) {
     if (out_.layout == Layout::kNchw16c) {
       first_block_ = offset_ / kChannelBlock;
       blocks_ = (offset_ + in_.channels - 1) / kChannelBlock + 1 - first_block_;
@@ -69,7 +69,8 @@ class Reformat final : public Kernel {
     }
     // At most two input blocks meet in one output block.
     for (std::int64_t channel = begin; channel < end;) {
-      const std::int64_t from_channel = channel - offset_, from_lane = from_channel % kChannelBlock;
+      const std::int64_t from_channel = input_lane_ + channel - offset_,
+                         from_lane = from_channel % kChannelBlock;
       BlockedLanes part = to;
       part.first = channel - block_begin;
       part.count = std::min(end - channel, kChannelBlock - from_lane);
@@ -97,7 +98,7 @@ class Reformat final : public Kernel {
   }
 
   FeatureMap in_, out_;
-  std::int64_t offset_;
+  std::int64_t offset_, input_lane_;
   std::int64_t first_block_ = 0, blocks_ = 0;  // of the output where it has blocks
 };
 
@@ -110,6 +111,8 @@ double reformat_f32_generic_cost(const OpDesc& desc, int) {
   if (in.type != DataType::kFloat32 || out.type != DataType::kFloat32) return -1;
   if (in.height != out.height || in.width != out.width || in.channels < 1) return -1;
   if (reformat->channel_offset < 0 || reformat->channel_offset + in.channels > out.channels) return -1;
+  const bool blocked = in.layout == Layout::kNchw16c && out.layout == Layout::kNchw16c;
+  if (reformat->input_lane < 0 || reformat->input_lane >= (blocked ? kChannelBlock : 1)) return -1;
   // Only a blocked tensor is filled in parts.
   if (out.layout == Layout::kNchw && in.channels != out.channels) return -1;
   return static_cast<double>(in.elements());

@@ -107,7 +107,32 @@ TEST(ReformatF32, WritesOnlyItsOwnLanesInTheMiddleOfAConcatenation) {
     for (std::int64_t p = 0; p < 4; ++p) EXPECT_EQ(std::isnan(output.at(0, c, p)), c < 14 || c >= 19) << c;
 }
 
+TEST(ReformatF32, CopiesChannelsFromTheMiddleOfABlock) {
+  const FeatureMap whole = blocked_map(53, 5, 3);
+  LaidOut input = test::lay_out(whole, 2, values_of(whole, 2, 9));
+  for (std::int64_t first : {0, 1, 16, 21, 31})
+    for (std::int64_t count : {1, 11, 16, 20}) {
+      SCOPED_TRACE(testing::Message() << count << " channels from " << first << " on");
+      const FeatureMap part = blocked_map(count, 5, 3);
+      ReformatDesc desc{part, part};
+      desc.input_lane = first % kChannelBlock;
+      ASSERT_GT(reformat_f32_generic_cost(desc, 1), 0);
+      LaidOut output(part, 2, part.elements() + 16);
+      const std::int64_t block = first / kChannelBlock * whole.pixels() * kChannelBlock;
+      const Operand from{input.data() + block * static_cast<std::int64_t>(sizeof(float)), input.stride()};
+      test::KernelRunner(reformat_f32_generic(desc))
+          .run(std::span(&from, 1), {output.data(), output.stride()}, 2, 3);
+      for (int n = 0; n < 2; ++n)
+        for (std::int64_t c = 0; c < count; ++c)
+          for (std::int64_t p = 0; p < 15; ++p) ASSERT_EQ(output.at(n, c, p), input.at(n, first + c, p)) << c;
+      EXPECT_TRUE(output.padding_is_zero());
+    }
+}
+
 TEST(ReformatF32, RefusesWhatDoesNotFit) {
+  ReformatDesc planar{nchw_map(5, 2, 2), blocked_map(5, 2, 2)};
+  planar.input_lane = 3;
+  EXPECT_LT(reformat_f32_generic_cost(planar, 1), 0);
   const FeatureMap part = blocked_map(5, 2, 2);
   EXPECT_LT(reformat_f32_generic_cost(ReformatDesc{part, blocked_map(16, 2, 2), 12}, 1), 0);
   EXPECT_LT(reformat_f32_generic_cost(ReformatDesc{part, blocked_map(16, 2, 2), -1}, 1), 0);

@@ -240,7 +240,7 @@ double cost(const OpDesc& desc, double unit) {
     if (!integer::has_valid_quantization(*map)) return -1;
     if (map->layout == Layout::kNhwc && map->pixel_step() < map->channels) return -1;
   }
-  if (in.height != out.height || in.width != out.width) return -1;
+  if (in.height != out.height || in.width != out.width || d->input_lane != 0) return -1;
   if (d->channel_offset < 0 || d->channel_offset > out.channels - in.channels) return -1;
   if (out.layout == Layout::kNchw && in.channels != out.channels) return -1;
   if (d->pixels && !fits_pictures(*d)) return -1;

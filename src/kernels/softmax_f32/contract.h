@@ -1,9 +1,11 @@
-// Softmax over the channels of each pixel of a kNchw16c map: y[c] = exp(x[c] - max) / sum of exp(x - max).
-// Padding lanes are not part of the sum and are written as zero. Output and input may be the same memory.
+// Softmax over the channels of each pixel of a kNchw16c map: y[c] = exp(x[c] - max) / sum of exp(x - max), or
+// its logarithm, x[c] - max - ln(sum of exp(x - max)). Padding lanes are not part of the sum and are written
+// as zero. Output and input may be the same memory.
 //
-// The exponential is Octet's own, in double (so the same on every machine, whatever its C library), the sum
-// runs in double over rising channels; relative error of a result below 2.5e-7. Results below the smallest
-// normal float may become zero. A NaN or +infinity among the inputs makes the whole pixel NaN.
+// The exponential is Octet's own, in double (so the same on every machine, whatever its C library), and so is
+// the logarithm; the sum runs in double over rising channels; relative error of a result below 2.5e-7.
+// Results below the smallest normal float may become zero. A NaN or +infinity among the inputs makes the
+// whole pixel NaN.
 //
 // There is one implementation for all instruction sets: a network's softmax is a thousand values.
 #pragma once
@@ -20,5 +22,6 @@ struct SoftmaxPixel {
 };
 
 void softmax_pixel(const SoftmaxPixel& pixel);
+void log_softmax_pixel(const SoftmaxPixel& pixel);
 
 }  // namespace octet::kernels

@@ -7,7 +7,8 @@ namespace {
 
 class Softmax final : public Kernel {
  public:
-  explicit Softmax(const SoftmaxDesc& desc) : map_(desc.map) {}
+  explicit Softmax(const SoftmaxDesc& desc)
+      : map_(desc.map), function_(desc.logarithm ? log_softmax_pixel : softmax_pixel) {}
 
   bool in_place(int) const override { return true; }
 
@@ -20,12 +21,13 @@ class Softmax final : public Kernel {
       values.output = call.output.floats() + image * call.output.image_stride + pixel * kChannelBlock;
       values.block_pitch = map_.pixels() * kChannelBlock;
       values.channels = map_.channels;
-      softmax_pixel(values);
+      function_(values);
     }
   }
 
  private:
   FeatureMap map_;
+  void (*function_)(const SoftmaxPixel& pixel);
 };
 
 }  // namespace

@@ -71,12 +71,39 @@ TEST(SoftmaxF32, GivesExactlyOneToASingleFarLargestValue) {
   EXPECT_EQ(output.to_nchw(), expected);
 }
 
+TEST(SoftmaxF32, ItsLogarithmEqualsPlainLoops) {
+  std::uint32_t seed = 200;
+  for (std::int64_t channels : {1, 3, 16, 17, 1000})
+    for (float range : {0.01f, 5.0f, 300.0f}) {
+      const FeatureMap map = {channels, 3, 5};
+      const auto x = test::random_floats(static_cast<std::size_t>(2 * channels * 15), seed++, -range, range);
+      LaidOut input = test::lay_out(map, 2, x, 16), output(map, 2, map.elements() + 32);
+      test::KernelRunner runner(softmax_f32_generic(SoftmaxDesc{map, true}));
+      runner.run({&input}, output, 2, 3);
+      for (int n = 0; n < 2; ++n)
+        for (std::int64_t p = 0; p < 15; ++p) {
+          double largest = -INFINITY, sum = 0;
+          for (std::int64_t c = 0; c < channels; ++c) largest = std::max(largest, double{input.at(n, c, p)});
+          for (std::int64_t c = 0; c < channels; ++c) sum += std::exp(double{input.at(n, c, p)} - largest);
+          for (std::int64_t c = 0; c < channels; ++c) {
+            const double expected = double{input.at(n, c, p)} - largest - std::log(sum);
+            ASSERT_NEAR(double{output.at(n, c, p)}, expected, 1e-7 * std::abs(expected) + 1e-9) << c;
+          }
+        }
+      EXPECT_TRUE(output.padding_is_zero());
+      runner.run({&input}, input, 2, 3);
+      EXPECT_EQ(input.to_nchw(), output.to_nchw()) << "in place";
+    }
+}
+
 TEST(SoftmaxF32, PassesNaNOn) {
   const FeatureMap map = {5, 1, 1};
   LaidOut input(map, 1, {1, 2, std::nanf(""), 3, 4}), output(map, 1);
   test::KernelRunner(softmax_f32_generic(SoftmaxDesc{map})).run({&input}, output, 1);
   for (float y : output.to_nchw()) EXPECT_TRUE(std::isnan(y));
   EXPECT_TRUE(output.padding_is_zero());
+  test::KernelRunner(softmax_f32_generic(SoftmaxDesc{map, true})).run({&input}, output, 1);
+  for (float y : output.to_nchw()) EXPECT_TRUE(std::isnan(y));
 }
 
 TEST(SoftmaxF32, RefusesWhatItCannotCompute) {
