@@ -370,13 +370,12 @@ class Lowering : TensorViews {
 }  // namespace
 
 kernels::FeatureMap feature_map(const Shape& shape, kernels::Layout layout, const std::string& where) {
-  if (shape.rank() < 1 || shape.rank() > 4) {
-    throw Error(ErrorCode::kUnsupported,
-                fmt::format("{}: a tensor of {} dimensions ({}); up to 4 (N, C, H, W) are supported", where,
-                            shape.rank(), shape.to_string()));
+  if (shape.rank() < 1) {
+    throw Error(ErrorCode::kUnsupported, fmt::format("{}: a tensor without dimensions", where));
   }
   FeatureMap map;
   map.channels = shape.dim_or_1(1), map.height = shape.dim_or_1(2), map.width = shape.dim_or_1(3);
+  for (int axis = 4; axis < shape.rank(); ++axis) map.width *= shape[static_cast<std::size_t>(axis)];
   map.layout = layout;
   return map;
 }

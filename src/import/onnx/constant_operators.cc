@@ -75,14 +75,6 @@ void convert_shape(NodeImport& n) {
   n.set_output(Constant::of_integers({count}, std::move(taken)));
 }
 
-void convert_gather(NodeImport& n) {
-  const Constant& data = n.constant(0, "data");
-  const Constant& indices = n.constant(1, "indices");
-  if (indices.is_real()) n.invalid("the indices are floats, expected integers");
-  const std::size_t axis = n.settle_axis(n.attributes().integer("axis", 0), data.dims.size());
-  n.set_output(fold_gather(n, data, indices, axis));
-}
-
 /// All real types are FP32 here, so a cast between them changes nothing.
 void convert_cast(NodeImport& n) {
   const auto number = n.attributes().integer("to");

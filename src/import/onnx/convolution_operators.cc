@@ -2,10 +2,12 @@
 // shape of the input is known.
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <utility>
 
 #include "graph/validate.h"
 #include "import/onnx/operators.h"
+#include "import/onnx/rearrange.h"
 
 namespace octet::onnx {
 namespace {
@@ -18,15 +20,15 @@ void check_range(const NodeImport& n, const char* name, std::int64_t value, std:
   }
 }
 
-Pair pair_attribute(const NodeImport& n, const char* name, Pair otherwise) {
+/// Of a window over a line, the second is 1.
+Pair pair_attribute(const NodeImport& n, const char* name, std::size_t axes, Pair otherwise) {
   const auto values = n.attributes().integers(name);
   if (!values) return otherwise;
-  if (values->size() != 2) {
-    n.unsupported("attribute '{}' has {} values; Octet has windows over height and width, expected 2", name,
-                  values->size());
+  if (values->size() != axes) {
+    n.invalid("attribute '{}' has {} values for a window over {} dimension(s)", name, values->size(), axes);
   }
   for (const std::int64_t value : *values) check_range(n, name, value, 1);
-  return {(*values)[0], (*values)[1]};
+  return {(*values)[0], axes == 2 ? (*values)[1] : 1};
 }
 
 /// Rows and columns around a feature map.
@@ -35,12 +37,38 @@ struct Padding {
   bool operator==(const Padding&) const = default;
 };
 
-Padding explicit_padding(const NodeImport& n) {
+Padding explicit_padding(const NodeImport& n, std::size_t axes) {
   const auto values = n.attributes().integers("pads");
   if (!values) return {};
-  if (values->size() != 4) n.invalid("attribute 'pads' has {} values, expected 4", values->size());
+  if (values->size() != 2 * axes)
+    n.invalid("attribute 'pads' has {} values, expected {}", values->size(), 2 * axes);
   for (const std::int64_t value : *values) check_range(n, "pads", value, 0);
+  if (axes == 1) return {(*values)[0], 0, (*values)[1], 0};
   return {(*values)[0], (*values)[1], (*values)[2], (*values)[3]};
+}
+
+/// What a window moves over: height and width, or a line, which is the height.
+struct Map {
+  graph::TensorId tensor;
+  Shape shape;  // {1, C, H, W}
+  std::size_t axes;
+};
+Map feature_map(NodeImport& n) {
+  const Shape shape = n.shape(0);
+  if (shape.rank() == 4) return {n.tensor(0), shape, 2};
+  if (shape.rank() != 3) {
+    n.unsupported("its input has {} dimensions ({}); Octet has windows over 1 and 2 dimensions (N, C, H, W)",
+                  shape.rank(), shape.to_string());
+  }
+  const graph::TensorId map = n.add_part("map", graph::Reshape{{0, shape[1], shape[2], 1}}, {n.tensor(0)});
+  return {map, n.shape_of(map), 1};
+}
+/// The node's output, a line again if the input was one.
+void add_over(NodeImport& n, const Map& map, graph::Op op, std::vector<graph::Weights> weights) {
+  if (map.axes == 2) return n.add(std::move(op), {map.tensor}, std::move(weights));
+  const graph::TensorId result = n.add_part("window", std::move(op), {map.tensor}, std::move(weights));
+  const Shape shape = n.shape_of(result);
+  n.add(graph::Reshape{{0, shape[1], shape[2]}}, {result});
 }
 
 /// Padding before and after one axis, so that there is an output for every `stride` of its inputs.
@@ -53,10 +81,11 @@ Pair same_padding(std::int64_t size, std::int64_t kernel, std::int64_t stride, s
   return more_at_end ? Pair{less, more} : Pair{more, less};
 }
 
-graph::Window window(const NodeImport& n, const Shape& input, Pair kernel) {
-  const Pair strides = pair_attribute(n, "strides", {1, 1});
-  const Pair dilations = pair_attribute(n, "dilations", {1, 1});
-  Padding padding = explicit_padding(n);
+graph::Window window(const NodeImport& n, const Map& map, Pair kernel) {
+  const Shape& input = map.shape;
+  const Pair strides = pair_attribute(n, "strides", map.axes, {1, 1});
+  const Pair dilations = pair_attribute(n, "dilations", map.axes, {1, 1});
+  Padding padding = explicit_padding(n, map.axes);
   const std::string auto_pad = n.attributes().text("auto_pad", "NOTSET");
   if (auto_pad == "SAME_UPPER" || auto_pad == "SAME_LOWER") {
     if (padding != Padding{}) n.invalid("both pads and auto_pad {} are given", auto_pad);
@@ -81,88 +110,61 @@ graph::Window window(const NodeImport& n, const Shape& input, Pair kernel) {
           .dilation_w = dilations[1]};
 }
 
-Shape feature_map(const NodeImport& n, std::size_t i) {
-  Shape shape = n.shape(i);
-  if (shape.rank() != 4) {
-    n.unsupported("its input has {} dimensions ({}); Octet has it for 4 (N, C, H, W)", shape.rank(),
-                  shape.to_string());
-  }
-  return shape;
-}
-
 void pool(NodeImport& n, graph::PoolKind kind) {
-  const Shape input = feature_map(n, 0);
-  const graph::TensorId tensor = n.tensor(0);
+  const Map map = feature_map(n);
   if (!n.attributes().has("kernel_shape")) n.invalid("attribute 'kernel_shape' is missing");
   graph::Pooling op{
       .kind = kind,
-      .window = window(n, input, pair_attribute(n, "kernel_shape", {1, 1})),
+      .window = window(n, map, pair_attribute(n, "kernel_shape", map.axes, {1, 1})),
       .rounding = n.attributes().flag("ceil_mode", false) ? graph::Rounding::kCeil : graph::Rounding::kFloor,
       .divisor = n.attributes().flag("count_include_pad", false) ? graph::AverageDivisor::kPaddedWindow
                                                                  : graph::AverageDivisor::kValidOnly};
   if (op.window.dilation_h != 1 || op.window.dilation_w != 1) {
     n.unsupported("pooling with dilations {}x{}", op.window.dilation_h, op.window.dilation_w);
   }
-  n.add(op, {tensor});
+  add_over(n, map, op, {});
 }
 
+/// Over all dimensions behind the channels, which then are 1.
 void pool_globally(NodeImport& n, graph::PoolKind kind) {
-  feature_map(n, 0);
-  n.add(graph::Pooling{.kind = kind, .window = {}, .global = true}, {n.tensor(0)});
-}
-
-/// The padding of each dimension, begins then ends, of `rank` dimensions.
-std::vector<std::int64_t> pads_of_all_axes(const NodeImport& n, std::size_t rank) {
-  const auto given = n.attribute_or_input("pads", 1);
-  if (!given) n.invalid("pads are missing");
-  std::vector<std::size_t> axes;
-  if (n.has_input(3)) {
-    for (const std::int64_t axis : n.integers(3, "axes")) axes.push_back(n.settle_axis(axis, rank));
-  } else {
-    for (std::size_t axis = 0; axis < rank; ++axis) axes.push_back(axis);
-  }
-  if (given->size() != 2 * axes.size()) {
-    n.invalid("{} pads for {} dimensions, expected {}", given->size(), axes.size(), 2 * axes.size());
-  }
-  std::vector<std::int64_t> pads(2 * rank, 0);
-  for (std::size_t i = 0; i < axes.size(); ++i) {
-    pads[axes[i]] = (*given)[i];
-    pads[axes[i] + rank] = (*given)[i + axes.size()];
-  }
-  return pads;
+  const Shape shape = n.shape(0);
+  const graph::Pooling op{.kind = kind, .window = {}, .global = true};
+  if (shape.rank() == 4) return n.add(op, {n.tensor(0)});
+  if (shape.rank() < 3) n.unsupported("its input is {}; expected a map for each channel", shape.to_string());
+  const graph::TensorId map =
+      n.add_part("map", graph::Reshape{{0, shape[1], shape.elements() / shape[1], 1}}, {n.tensor(0)});
+  Dims to(shape.rank(), 1);
+  to[0] = 0;  // the batch stays
+  to[1] = shape[1];
+  n.add(graph::Reshape{std::move(to)}, {n.add_part("pooled", op, {map})});
 }
 
 }  // namespace
 
 void convert_convolution(NodeImport& n) {
-  const graph::TensorId from = n.tensor(0);
-  const Shape input = feature_map(n, 0);
+  const Map map = feature_map(n);
   const Constant& weights = n.real_constant(1, "weights");
-  if (weights.dims.size() != 4) {
-    n.unsupported("weights of {}; Octet has convolutions over height and width, expected 4 dimensions",
-                  weights.shape_text());
+  if (weights.dims.size() != map.axes + 2) {
+    n.invalid("weights of {} for a window over {} dimension(s)", weights.shape_text(), map.axes);
   }
-  const Pair kernel{weights.dims[2], weights.dims[3]};
-  if (const Pair said = pair_attribute(n, "kernel_shape", kernel); said != kernel) {
+  const Shape shape{weights.dims[0], weights.dims[1], weights.dims[2], map.axes == 2 ? weights.dims[3] : 1};
+  const Pair kernel{shape[2], shape[3]};
+  if (const Pair said = pair_attribute(n, "kernel_shape", map.axes, kernel); said != kernel) {
     n.invalid("kernel_shape is {}x{}, but the weights are {}", said[0], said[1], weights.shape_text());
   }
-  const std::int64_t groups = n.attributes().integer("group", 1);
-  if (groups < 1 || input[1] % groups != 0 || weights.dims[1] != input[1] / groups) {
-    n.invalid("weights are {}, which {} channels in {} group(s) do not fit", weights.shape_text(), input[1],
+  const std::int64_t groups = n.attributes().integer("group", 1), channels = map.shape[1];
+  if (groups < 1 || channels % groups != 0 || shape[1] != channels / groups) {
+    n.invalid("weights are {}, which {} channels in {} group(s) do not fit", weights.shape_text(), channels,
               groups);
   }
-  std::vector<graph::Weights> all = {weights.as_weights(Shape(weights.dims))};
+  std::vector<graph::Weights> all = {weights.as_weights(shape)};
   if (n.has_input(2)) {
     const Constant& bias = n.real_constant(2, "bias");
-    if (bias.dims != Dims{weights.dims[0]}) {
-      n.invalid("the bias is {}, expected {}", bias.shape_text(), weights.dims[0]);
-    }
+    if (bias.dims != Dims{shape[0]}) n.invalid("the bias is {}, expected {}", bias.shape_text(), shape[0]);
     all.push_back(bias.as_weights(Shape(bias.dims)));
   }
-  n.add(
-      graph::Convolution{
-          .window = window(n, input, kernel), .out_channels = weights.dims[0], .groups = groups},
-      {from}, std::move(all));
+  const graph::Convolution op{.window = window(n, map, kernel), .out_channels = shape[0], .groups = groups};
+  add_over(n, map, op, std::move(all));
 }
 
 void convert_max_pool(NodeImport& n) { pool(n, graph::PoolKind::kMax); }
@@ -170,48 +172,38 @@ void convert_average_pool(NodeImport& n) { pool(n, graph::PoolKind::kAverage); }
 void convert_global_max_pool(NodeImport& n) { pool_globally(n, graph::PoolKind::kMax); }
 void convert_global_average_pool(NodeImport& n) { pool_globally(n, graph::PoolKind::kAverage); }
 
-/// The mean over height and width is a global average pooling.
+/// The mean over height and width is a global average pooling, of which other dimensions are made where they
+/// are asked for.
 void convert_reduce_mean(NodeImport& n) {
-  const Shape input = feature_map(n, 0);
-  std::vector<std::size_t> axes;
-  for (const std::int64_t axis : n.attribute_or_input("axes", 1).value_or(Dims())) {
-    axes.push_back(n.settle_axis(axis, input.rank()));
+  const Dims from = n.shape(0).dims();
+  std::vector<std::int64_t> all(from.size());
+  std::iota(all.begin(), all.end(), std::int64_t{0});
+  const bool keeps_all = n.attributes().flag("noop_with_empty_axes", false);
+  Dims given = n.attribute_or_input("axes", 1).value_or(Dims());
+  if (given.empty() && keeps_all) return convert_identity(n);
+  if (given.empty()) given = all;
+  const std::vector<std::size_t> axes = n.settle_axes(given, from.size());
+  const bool keep = n.attributes().flag("keepdims", true);
+  std::vector<std::size_t> order, last;
+  Dims to;
+  std::int64_t kept = 1, reduced = 1;
+  for (std::size_t axis = 0; axis < from.size(); ++axis) {
+    const bool meant = std::find(axes.begin(), axes.end(), axis) != axes.end();
+    if (meant && axis == 0) n.unsupported("a mean over axis 0, the batch, of {}", to_string(from));
+    (meant ? last : order).push_back(axis);
+    (meant ? reduced : kept) *= axis == 0 ? 1 : from[axis];
+    if (keep || !meant) to.push_back(meant ? 1 : from[axis]);
   }
-  std::sort(axes.begin(), axes.end());
-  if (axes != std::vector<std::size_t>{2, 3}) {
-    n.unsupported("a mean over other axes than 2 and 3 (height and width)");
-  }
+  to[0] = 0;  // the batch stays
+  graph::TensorId x = n.tensor(0);
   const graph::Pooling mean{.kind = graph::PoolKind::kAverage, .window = {}, .global = true};
-  if (n.attributes().flag("keepdims", true)) {
-    n.add(mean, {n.tensor(0)});
-  } else {
-    const graph::TensorId pooled = n.add_part("mean", mean, {n.tensor(0)});
-    n.add(graph::Flatten{}, {pooled});
+  const bool height_and_width = from.size() == 4 && last == std::vector<std::size_t>{2, 3};
+  if (height_and_width && keep) return n.add(mean, {x});
+  if (!height_and_width) {
+    order.insert(order.end(), last.begin(), last.end());
+    x = n.add_part("map", graph::Reshape{{0, kept, reduced, 1}}, {permute(n, x, order)});
   }
-}
-
-void convert_pad(NodeImport& n) {
-  if (const std::string mode = n.attributes().text("mode", "constant"); mode != "constant") {
-    n.unsupported("mode '{}'; Octet pads with one value", mode);
-  }
-  const float value =
-      n.has_input(2) ? n.real_scalar(2, "constant_value") : n.attributes().real("value", 0.0f);
-  const graph::TensorId from = n.tensor(0);
-  const std::size_t rank = n.shape(0).rank();
-  const std::vector<std::int64_t> pads = pads_of_all_axes(n, rank);
-  if (std::all_of(pads.begin(), pads.end(), [](std::int64_t pad) { return pad == 0; })) {
-    n.set_output(Variable{from});
-    return;
-  }
-  for (const std::int64_t pad : pads) {
-    if (pad < 0 || pad > graph::kMaxDimension) {
-      n.unsupported("padding of {}; expected 0 to {}", pad, graph::kMaxDimension);
-    }
-  }
-  if (rank != 4 || pads[0] != 0 || pads[1] != 0 || pads[4] != 0 || pads[5] != 0) {
-    n.unsupported("padding of other dimensions than height and width");
-  }
-  n.add(graph::Pad{pads[2], pads[3], pads[6], pads[7], value}, {from});
+  n.add(graph::Reshape{std::move(to)}, {n.add_part("mean", mean, {x})});
 }
 
 }  // namespace octet::onnx

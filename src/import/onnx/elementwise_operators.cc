@@ -1,5 +1,4 @@
-// Operators on elements side by side: of tensors of the graph, which must have one shape (or be one pixel,
-// which is repeated), or of a tensor and a constant, which must be the same all over a channel (scale and
+// Operators on elements side by side: of tensors of the graph, or of a tensor and a constant (scale and
 // shift).
 #include <algorithm>
 #include <functional>
@@ -14,82 +13,39 @@
 
 namespace octet::onnx {
 
-std::optional<std::vector<float>> values_by_channel(const Constant& constant, const Shape& shape) {
-  const Dims& dims = constant.dims;
-  if (shape.rank() < 2 || dims.size() > shape.rank()) return std::nullopt;
-  const auto channels = static_cast<std::size_t>(shape[1]);
-  bool by_channel = false;
-  for (std::size_t i = 0; i < dims.size(); ++i) {
-    if (dims[i] == 1) continue;
-    const std::size_t axis = shape.rank() - dims.size() + i;
-    if (axis != 1 || dims[i] != shape[1]) return std::nullopt;
-    by_channel = true;
-  }
-  const std::span<const float> values = constant.real_values();
-  if (!by_channel) return std::vector<float>(channels, values[0]);
-  return std::vector<float>(values.begin(), values.end());
-}
-
 namespace {
-
-/// y = x * scale + shift by channel, either of which may be nothing.
-void add_affine(NodeImport& n, graph::TensorId x, const std::vector<float>& scale,
-                const std::vector<float>& shift) {
-  const Shape channels{n.shape_of(x)[1]};
-  const auto weights = [&](const std::vector<float>& values) {
-    return values.empty() ? graph::Weights() : graph::Weights(channels, values);
-  };
-  n.add(graph::ChannelAffine{}, {x}, {weights(scale), weights(shift)});
-}
-
-std::vector<float> negated(std::vector<float> values) {
-  for (float& value : values) value = -value;
-  return values;
-}
 
 /// A tensor and a constant, in either order.
 void convert_with_constant(NodeImport& n, Arithmetic kind, std::size_t tensor_input) {
   const graph::TensorId x = n.tensor(tensor_input);
-  const Shape shape = n.shape_of(x);
   const Constant& constant = n.real_constant(1 - tensor_input, "operand");
-  const auto values = values_by_channel(constant, shape);
-  if (!values) {
-    n.unsupported("a tensor of {} and a constant of {}; expected one value for each channel, or for all",
-                  shape.to_string(), constant.shape_text());
-  }
+  const auto scalar = [](float value) { return Constant::of_reals({}, std::span(&value, 1)); };
+  const auto folded = [&](Arithmetic by, const Constant& a, const Constant& b) {
+    return fold_arithmetic(n, by, a, b);
+  };
   const bool constant_first = tensor_input == 1;
   switch (kind) {
     case Arithmetic::kAdd:
-      return add_affine(n, x, {}, *values);
+      return scale_and_shift(n, x, nullptr, &constant);
     case Arithmetic::kMultiply:
-      return add_affine(n, x, *values, {});
-    case Arithmetic::kSubtract:
-      if (constant_first) return add_affine(n, x, std::vector<float>(values->size(), -1.0f), *values);
-      return add_affine(n, x, {}, negated(*values));
+      return scale_and_shift(n, x, &constant, nullptr);
+    case Arithmetic::kSubtract: {
+      const Constant minus_one = scalar(-1);
+      if (constant_first) return scale_and_shift(n, x, &minus_one, &constant);
+      const Constant negated = folded(Arithmetic::kMultiply, constant, minus_one);
+      return scale_and_shift(n, x, nullptr, &negated);
+    }
     case Arithmetic::kDivide:
       break;
   }
-  if (constant_first) n.unsupported("a constant divided by a tensor");
-  std::vector<float> reciprocals = *values;
-  for (float& value : reciprocals) value = 1 / value;
-  add_affine(n, x, reciprocals, {});
-}
-
-/// The tensors of all inputs, which have one shape, or are one pixel {N, C, 1, 1} of it.
-std::vector<graph::TensorId> alike_tensors(const NodeImport& n) {
-  Shape largest = n.shape_of(n.tensor(0));
-  std::vector<graph::TensorId> tensors;
-  for (std::size_t i = 0; i < n.input_count(); ++i) {
-    tensors.push_back(n.tensor(i));
-    const Shape shape = n.shape(i);
-    if (graph::is_repeated_over(largest, shape)) largest = shape;
-    if (shape == largest || graph::is_repeated_over(shape, largest)) continue;
-    n.unsupported(
-        "inputs of {} and {}; Octet's graph computes element by element of one shape, or repeats "
-        "{{N, C, 1, 1}}",
-        largest.to_string(), shape.to_string());
+  if (constant_first) {  // as a tensor of its values
+    const Constant zero = scalar(0);
+    n.add(graph::Eltwise{.kind = graph::EltwiseKind::kQuotient},
+          {scaled_and_shifted(n, x, &zero, &constant), x});
+  } else {
+    const Constant reciprocals = folded(Arithmetic::kDivide, scalar(1), constant);
+    scale_and_shift(n, x, &reciprocals, nullptr);
   }
-  return tensors;
 }
 
 void convert_arithmetic(NodeImport& n, Arithmetic kind) {

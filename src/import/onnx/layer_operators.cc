@@ -2,13 +2,16 @@
 // operation of an operator's name, it is made of others if they compute the same; else it is refused.
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include "graph/validate.h"
 #include "import/onnx/broadcast.h"
 #include "import/onnx/clamp.h"
 #include "import/onnx/operators.h"
+#include "import/onnx/rearrange.h"
 
 namespace octet::onnx {
 
@@ -84,33 +87,44 @@ graph::Weights gemm_bias(const NodeImport& n, std::int64_t features) {
   return {Shape{features}, *values};
 }
 
-/// Softmax over all dimensions from `axis` on together, as it was before operator set 13.
-void softmax_of_rest(NodeImport& n, std::size_t axis, bool logarithm) {
-  const Shape input = n.shape(0);
-  std::int64_t behind = 1;
-  for (std::size_t i = axis + 1; i < input.rank(); ++i) behind *= input[i];
-  if (behind == 1) {
-    n.add(graph::Softmax{static_cast<std::int64_t>(axis), logarithm}, {n.tensor(0)});
-    return;
-  }
-  if (axis != 1) n.unsupported("softmax over dimensions {} to {} together", axis, input.rank() - 1);
-  const graph::TensorId flat = n.add_part("flat", graph::Flatten{}, {n.tensor(0)});
-  const graph::TensorId softmax = n.add_part("softmax", graph::Softmax{.logarithm = logarithm}, {flat});
-  Dims dims = input.dims();
-  dims[0] = 0;  // the batch stays
-  n.add(graph::Reshape{dims}, {softmax});
-}
-
+/// Before operator set 13, all dimensions from the axis on were one.
 void add_softmax(NodeImport& n, bool logarithm) {
+  const Dims dims = n.shape(0).dims();
   const bool along_one_axis = n.opset() >= 13;
   const std::size_t axis =
-      n.settle_axis(n.attributes().integer("axis", along_one_axis ? -1 : 1), n.shape(0).rank());
+      n.settle_axis(n.attributes().integer("axis", along_one_axis ? -1 : 1), dims.size());
   if (axis == 0) n.unsupported("softmax along axis 0, the batch");
-  if (along_one_axis) {
-    n.add(graph::Softmax{static_cast<std::int64_t>(axis), logarithm}, {n.tensor(0)});
-  } else {
-    softmax_of_rest(n, axis, logarithm);
+  const graph::Softmax op{1, logarithm};
+  graph::TensorId x = n.tensor(0);
+  Dims flat(dims.begin(), dims.begin() + static_cast<std::ptrdiff_t>(axis));
+  flat.push_back(std::accumulate(dims.begin() + static_cast<std::ptrdiff_t>(axis), dims.end(),
+                                 std::int64_t{1}, std::multiplies<>()));
+  const bool joined = !along_one_axis && flat.back() != dims[axis];
+  if (axis == 1 && !joined) return n.add(op, {x});
+  const Dims& shape = joined ? flat : dims;
+  if (joined) {
+    Dims to = flat;
+    to[0] = 0;  // the batch stays
+    x = n.add_part("flat", graph::Reshape{std::move(to)}, {x});
   }
+  const graph::TensorId softmax = n.add_part("softmax", op, {axis_to_channels(n, x, axis)});
+  Dims to = dims;
+  to[0] = 0;
+  n.add(graph::Reshape{std::move(to)}, {channels_to_axis(n, softmax, shape, axis)});
+}
+
+/// The product of the last dimension's values with a constant matrix, for each place of the others: a
+/// convolution of 1 x 1 over channels.
+void multiply_last_axis(NodeImport& n) {
+  Dims dims = n.shape(0).dims();
+  const std::size_t axis = dims.size() - 1;
+  const graph::Weights matrix = matrix_weights(n, dims[axis], false);
+  const std::int64_t in = dims[axis], out = matrix.shape()[0];
+  dims[axis] = out;
+  const graph::TensorId product =
+      n.add_part("product", graph::Convolution{.out_channels = out}, {axis_to_channels(n, n.tensor(0), axis)},
+                 {graph::Weights(Shape{out, in, 1, 1}, matrix.values())});
+  n.add(graph::Identity{"MatMul"}, {channels_to_axis(n, product, dims, axis)});
 }
 
 }  // namespace
@@ -139,6 +153,7 @@ void convert_gemm(NodeImport& n) {
 }
 
 void convert_matrix_product(NodeImport& n) {
+  if (!n.is_constant(0) && n.shape(0).rank() > 2) return multiply_last_axis(n);
   graph::Weights matrix = matrix_weights(n, input_features(n), false);
   const std::int64_t out = matrix.shape()[0];
   n.add(graph::InnerProduct{out}, {n.tensor(0)}, {std::move(matrix)});
@@ -167,26 +182,29 @@ void convert_leaky_relu(NodeImport& n) {
   n.add(graph::Relu{n.attributes().real("alpha", 0.01f)}, {n.tensor(0)});
 }
 
-/// One slope is a leaky ReLU. Of slopes s that differ by channel none may be on the other side of 1 than the
-/// rest: max(x, s x) is x where x > 0 and s x elsewhere if s <= 1, and min(x, s x) is if s >= 1.
+/// One slope is a leaky ReLU. Of slopes s that differ by channel, max(x, s x) is x where x > 0 and s x
+/// elsewhere if s <= 1, and min(x, s x) is if s >= 1; of slopes on both sides of 1, s x + (1 - s) relu(x) is.
 void convert_parametric_relu(NodeImport& n) {
   const graph::TensorId x = n.tensor(0);
   const Shape shape = n.shape(0);
   const Constant& slopes = n.real_constant(1, "slopes");
   const auto values = values_by_channel(slopes, shape);
-  if (!values)
-    n.invalid("slopes are {}, which an input of {} does not fit", slopes.shape_text(), shape.to_string());
-  const auto [least, most] = std::minmax_element(values->begin(), values->end());
-  if (*least == *most) {
-    n.add(graph::Relu{*least}, {x});
+  if (values && std::adjacent_find(values->begin(), values->end(), std::not_equal_to<>()) == values->end()) {
+    n.add(graph::Relu{values->front()}, {x});
     return;
   }
-  if (*least < 1 && *most > 1)
-    n.unsupported("slopes from {} to {}; expected all up to 1, or all from 1 on", *least, *most);
-  const graph::TensorId scaled = n.add_part("scaled", graph::ChannelAffine{}, {x},
-                                            {graph::Weights(Shape{shape[1]}, *values), graph::Weights()});
-  n.add(graph::Eltwise{.kind = *most <= 1 ? graph::EltwiseKind::kMax : graph::EltwiseKind::kMin},
-        {x, scaled});
+  const auto [least, most] = std::minmax_element(slopes.real_values().begin(), slopes.real_values().end());
+  const graph::TensorId scaled = scaled_and_shifted(n, x, &slopes, nullptr);
+  if (*least < 1 && *most > 1) {
+    std::vector<float> values(slopes.real_values().begin(), slopes.real_values().end());
+    for (float& value : values) value = 1 - value;
+    const Constant rest = Constant::of_reals(slopes.dims, values);
+    const graph::TensorId positive = n.add_part("positive", graph::Relu{}, {x});
+    n.add(graph::Eltwise{}, {scaled, scaled_and_shifted(n, positive, &rest, nullptr)});
+  } else {
+    n.add(graph::Eltwise{.kind = *most <= 1 ? graph::EltwiseKind::kMax : graph::EltwiseKind::kMin},
+          {x, scaled});
+  }
 }
 
 void convert_clip(NodeImport& n) {

@@ -12,7 +12,7 @@
 namespace octet::onnx {
 
 /// The operator sets whose operators are known.
-inline constexpr std::int64_t kFirstOpset = 7, kLastOpset = 21;
+inline constexpr std::int64_t kFirstOpset = 7, kLastOpset = 27;
 
 struct KnownAttribute {
   std::string_view name;
@@ -40,7 +40,6 @@ void convert_average_pool(NodeImport& n);
 void convert_global_max_pool(NodeImport& n);
 void convert_global_average_pool(NodeImport& n);
 void convert_reduce_mean(NodeImport& n);
-void convert_pad(NodeImport& n);
 
 // ---- layer_operators.cc: other layers, with weights or without
 void convert_batch_normalization(NodeImport& n);
@@ -80,12 +79,15 @@ void convert_concat(NodeImport& n);
 // ---- slice_operators.cc: parts of tensors
 void convert_slice(NodeImport& n);
 void convert_split(NodeImport& n);
+void convert_gather(NodeImport& n);
+
+// ---- pad_operators.cc
+void convert_pad(NodeImport& n);
 
 // ---- constant_operators.cc: what must be known when the network is imported
 void convert_constant(NodeImport& n);
 void convert_constant_of_shape(NodeImport& n);
 void convert_shape(NodeImport& n);
-void convert_gather(NodeImport& n);
 void convert_cast(NodeImport& n);
 void convert_reduce_product(NodeImport& n);
 

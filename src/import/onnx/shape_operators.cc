@@ -8,6 +8,7 @@
 #include "graph/validate.h"
 #include "import/onnx/constant_folding.h"
 #include "import/onnx/operators.h"
+#include "import/onnx/rearrange.h"
 
 namespace octet::onnx {
 namespace {
@@ -93,45 +94,23 @@ void set_dims(NodeImport& n, Dims dims, const std::vector<std::size_t>& axes) {
   add_reshape(n, std::move(dims));
 }
 
-/// A permutation that makes two runs of neighbouring axes, the first right behind the batch, change places:
-/// the first has `rows` values, the second `columns`, and everything behind stays. nullopt for others.
-struct Exchange {
-  std::int64_t rows = 1, columns = 1;
-  std::size_t behind = 0;  // axes that stay
-};
-std::optional<Exchange> as_exchange(const Dims& from, const std::vector<std::size_t>& permutation) {
-  if (permutation.size() < 3 || permutation[0] != 0) return std::nullopt;
-  const std::size_t middle = permutation[1];  // the second run's first axis
-  std::size_t end = middle;
-  std::vector<std::size_t> expected = {0};
-  while (end < from.size() && end - middle + 1 < permutation.size() && permutation[end - middle + 1] == end)
-    ++end;
-  for (std::size_t axis = middle; axis < end; ++axis) expected.push_back(axis);
-  for (std::size_t axis = 1; axis < middle; ++axis) expected.push_back(axis);
-  for (std::size_t axis = end; axis < from.size(); ++axis) expected.push_back(axis);
-  if (permutation != expected) return std::nullopt;
-  Exchange exchange;
-  for (std::size_t axis = 1; axis < middle; ++axis) exchange.rows *= from[axis];
-  for (std::size_t axis = middle; axis < end; ++axis) exchange.columns *= from[axis];
-  exchange.behind = from.size() - end;
-  return exchange;
-}
-
-/// As a shuffle of channels between reshapes.
-void add_exchange(NodeImport& n, const Dims& from, const Exchange& exchange, Dims to) {
-  constexpr std::size_t kMostBehind = 2;  // a feature map's height and width
-  Dims dims = {0, exchange.rows * exchange.columns};
-  std::int64_t behind = 1;
-  for (std::size_t i = from.size() - exchange.behind; i < from.size(); ++i) behind *= from[i];
-  if (exchange.behind > 0 && exchange.behind <= kMostBehind) {
-    dims.insert(dims.end(), from.end() - static_cast<std::ptrdiff_t>(exchange.behind), from.end());
-  } else if (exchange.behind > 0) {
-    dims.push_back(behind);
+/// Dimensions but the axis must agree, which the graph's concatenation of channels checks.
+void concat_tensors(NodeImport& n, std::int64_t given_axis) {
+  Dims dims = n.shape(0).dims();
+  const std::size_t axis = n.settle_axis(given_axis, dims.size());
+  if (axis == 0) n.unsupported("joins batches of {}", to_string(dims));
+  std::vector<graph::TensorId> tensors;
+  dims[axis] = 0;
+  for (std::size_t i = 0; i < n.input_count(); ++i) {
+    const Shape shape = n.shape(i);
+    if (shape.rank() != dims.size())
+      n.invalid("inputs disagree: {} and {}", n.shape(0).to_string(), shape.to_string());
+    dims[axis] += shape[axis];
+    tensors.push_back(axis_to_channels(n, n.tensor(i), axis));
   }
-  const graph::TensorId joined = n.add_part("joined", graph::Reshape{dims}, {n.tensor(0)});
-  const graph::TensorId shuffled = n.add_part("shuffled", graph::ChannelShuffle{exchange.rows}, {joined});
-  to[0] = 0;
-  n.add(graph::Reshape{std::move(to)}, {shuffled});
+  if (axis == 1) return n.add(graph::Concat{}, std::move(tensors));
+  const graph::TensorId joined = n.add_part("joined", graph::Concat{}, std::move(tensors));
+  n.add(graph::Identity{"Concat"}, {channels_to_axis(n, joined, dims, axis)});
 }
 
 }  // namespace
@@ -224,35 +203,16 @@ void convert_transpose(NodeImport& n) {
     n.set_output(fold_transpose(n, n.constant(0, "data"), permutation));
     return;
   }
-  // Where only dimensions of 1 change places, values stay in their order.
-  std::vector<std::size_t> long_axes;
-  Dims dims;
-  for (const std::size_t axis : permutation) {
-    if (axis == 0 || from[axis] != 1) long_axes.push_back(axis);
-    dims.push_back(from[axis]);
-  }
   if (permutation.empty() || permutation[0] != 0) n.unsupported("moves the batch of {}", to_string(from));
-  if (std::is_sorted(long_axes.begin(), long_axes.end())) {
-    add_reshape(n, std::move(dims));
-  } else if (const auto exchange = as_exchange(from, permutation)) {
-    add_exchange(n, from, *exchange, std::move(dims));
-  } else {
-    n.unsupported(
-        "changes the order of the values of {}; Octet's graph exchanges two runs of neighbouring dimensions "
-        "behind the batch only",
-        to_string(from));
-  }
+  Dims to = {0};
+  for (std::size_t i = 1; i < permutation.size(); ++i) to.push_back(from[permutation[i]]);
+  n.add(graph::Reshape{std::move(to)}, {permute(n, n.tensor(0), permutation)});
 }
 
 void convert_concat(NodeImport& n) {
   const auto axis = n.attributes().integer("axis");
   if (!axis) n.invalid("attribute 'axis' is missing");
-  if (!n.all_constant()) {
-    std::vector<graph::TensorId> tensors;
-    for (std::size_t i = 0; i < n.input_count(); ++i) tensors.push_back(n.tensor(i));
-    n.add(graph::Concat{*axis}, std::move(tensors));
-    return;
-  }
+  if (!n.all_constant()) return concat_tensors(n, *axis);
   std::vector<const Constant*> parts;
   for (std::size_t i = 0; i < n.input_count(); ++i) parts.push_back(&n.constant(i, "part"));
   n.set_output(fold_concat(n, parts, n.settle_axis(*axis, parts[0]->dims.size())));

@@ -1,5 +1,4 @@
-// Parts of tensors: of constants any, of the graph's tensors neighbouring channels. Dimension 0 of these is
-// the batch, of which all is taken.
+// Parts of tensors. Dimension 0 of the graph's tensors is the batch, of which all is taken.
 #include <algorithm>
 #include <limits>
 #include <numeric>
@@ -8,6 +7,7 @@
 #include "graph/validate.h"
 #include "import/onnx/constant_folding.h"
 #include "import/onnx/operators.h"
+#include "import/onnx/rearrange.h"
 
 namespace octet::onnx {
 namespace {
@@ -50,27 +50,28 @@ std::vector<SliceAxis> slice_axes(const NodeImport& n, std::size_t rank) {
   return result;
 }
 
-/// Tensors of the graph: what takes everything, or neighbouring channels.
+/// Tensors of the graph: any part of any dimension but the batch.
 void slice_tensor(NodeImport& n, const std::vector<SliceAxis>& axes) {
-  const Shape shape = n.shape(0);
-  graph::Slice channels{0, shape.dim_or_1(1)};
+  graph::TensorId x = n.tensor(0);
+  const Shape shape = n.shape_of(x);
   for (const SliceAxis& slice : axes) {
     // A batch of any size has no end but one beyond all.
     const bool batch = slice.axis == 0;
     const std::int64_t size = batch ? std::numeric_limits<std::int32_t>::max() : shape[slice.axis];
     const SliceRange range = slice_range(n, size, slice.start, slice.end, slice.step);
     if (range.start == 0 && range.count == size && range.step == 1) continue;
-    if (slice.axis != 1 || range.step != 1 || range.count == 0) {
-      n.unsupported("takes a part of dimension {} of {}; Octet's graph takes neighbouring channels only",
-                    slice.axis, shape.to_string());
+    if (batch || range.count == 0)
+      n.unsupported("takes {} of dimension {} of {}", batch ? "a part" : "nothing", slice.axis,
+                    shape.to_string());
+    if (range.step > 0) {
+      x = take(n, x, slice.axis, range.start, range.count, range.step);
+    } else {
+      std::vector<std::int64_t> indices;
+      for (std::int64_t i = 0; i < range.count; ++i) indices.push_back(range.start + i * range.step);
+      x = take(n, x, slice.axis, indices);
     }
-    channels = {range.start, range.count};
   }
-  if (channels.count == shape.dim_or_1(1)) {
-    n.add(graph::Identity{"Slice"}, {n.tensor(0)});
-  } else {
-    n.add(channels, {n.tensor(0)});
-  }
+  n.add(graph::Identity{"Slice"}, {x});
 }
 
 /// The sizes of a split's parts, which make up `size`.
@@ -113,8 +114,7 @@ void convert_split(NodeImport& n) {
   const Dims from = n.dims(0);
   const std::size_t axis = n.settle_axis(n.attributes().integer("axis", 0), from.size());
   const bool constant = n.is_constant(0);
-  if (!constant && axis != 1)
-    n.unsupported("splits dimension {} of {}; expected the channels", axis, to_string(from));
+  if (!constant && axis == 0) n.unsupported("splits the batch of {}", to_string(from));
   const std::vector<std::int64_t> sizes = split_sizes(n, from[axis]);
   std::int64_t first = 0;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
@@ -124,10 +124,33 @@ void convert_split(NodeImport& n) {
       ranges[axis] = {first, sizes[i], 1};
       n.set_output(i, fold_slice(n, n.constant(0, "data"), ranges));
     } else {
-      n.add_output(i, graph::Slice{first, sizes[i]}, {n.tensor(0)});
+      n.add_output(i, graph::Identity{"Split"}, {take(n, n.tensor(0), axis, first, sizes[i], 1)});
     }
     first += sizes[i];
   }
+}
+
+void convert_gather(NodeImport& n) {
+  const Constant& indices = n.constant(1, "indices");
+  if (indices.is_real()) n.invalid("the indices are floats, expected integers");
+  const Dims from = n.dims(0);
+  const std::size_t axis = n.settle_axis(n.attributes().integer("axis", 0), from.size());
+  if (n.is_constant(0)) {
+    n.set_output(fold_gather(n, n.constant(0, "data"), indices, axis));
+    return;
+  }
+  if (axis == 0) n.unsupported("takes images out of the batch of {}", to_string(from));
+  std::vector<std::int64_t> places;
+  for (std::int64_t index : n.integers(1, "indices")) {
+    if (index < -from[axis] || index >= from[axis]) n.invalid("index {} of {}", index, from[axis]);
+    places.push_back(index < 0 ? index + from[axis] : index);
+  }
+  if (places.empty()) n.unsupported("takes nothing of dimension {} of {}", axis, to_string(from));
+  const graph::TensorId taken = take(n, n.tensor(0), axis, places);
+  Dims to = n.shape_of(taken).dims();
+  if (indices.dims.empty()) to.erase(to.begin() + static_cast<std::ptrdiff_t>(axis));
+  to[0] = 0;
+  n.add(graph::Reshape{std::move(to)}, {taken});
 }
 
 }  // namespace octet::onnx
