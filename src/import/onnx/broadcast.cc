@@ -86,8 +86,7 @@ graph::TensorId scaled_and_shifted(NodeImport& n, graph::TensorId x, const Const
   Affine all = affine(n, shape, scale, shift);
   if (!all.by_element) return n.add_part("affine", graph::ChannelAffine{}, {x}, std::move(all.weights));
   const graph::TensorId flat = n.add_part("flat", graph::Reshape{{0, shape.elements()}}, {x});
-  const graph::TensorId result =
-      n.add_part("affine", graph::ChannelAffine{}, {flat}, std::move(all.weights));
+  const graph::TensorId result = n.add_part("affine", graph::ChannelAffine{}, {flat}, std::move(all.weights));
   Dims to = shape.dims();
   to[0] = 0;  // the batch stays
   return n.add_part("reshaped", graph::Reshape{std::move(to)}, {result});

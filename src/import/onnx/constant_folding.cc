@@ -96,6 +96,10 @@ float compute(Arithmetic kind, float a, float b) {
       return a * b;
     case Arithmetic::kDivide:
       return a / b;
+    case Arithmetic::kMaximum:
+      return std::max(a, b);
+    case Arithmetic::kMinimum:
+      return std::min(a, b);
   }
   return 0;
 }
@@ -113,6 +117,10 @@ std::optional<std::int64_t> compute(Arithmetic kind, std::int64_t a, std::int64_
     case Arithmetic::kDivide:
       if (b == 0 || (b == -1 && a == std::numeric_limits<std::int64_t>::min())) return std::nullopt;
       return a / b;
+    case Arithmetic::kMaximum:
+      return std::max(a, b);
+    case Arithmetic::kMinimum:
+      return std::min(a, b);
   }
   return std::nullopt;
 }
@@ -138,6 +146,10 @@ std::optional<ShapeNumber> compute(Arithmetic kind, ShapeNumber a, ShapeNumber b
       if (b.value == 0 || a.value % b.value != 0 || !a.times_batch) return std::nullopt;
       times_batch = !b.times_batch;
       break;
+    case Arithmetic::kMaximum:
+    case Arithmetic::kMinimum:
+      if (a.times_batch != b.times_batch) return std::nullopt;
+      break;
   }
   const auto value = compute(kind, a.value, b.value);
   return value ? std::optional(ShapeNumber{*value, times_batch}) : std::nullopt;
@@ -153,6 +165,10 @@ const char* symbol(Arithmetic kind) {
       return "*";
     case Arithmetic::kDivide:
       return "/";
+    case Arithmetic::kMaximum:
+      return "max";
+    case Arithmetic::kMinimum:
+      return "min";
   }
   return "?";
 }
@@ -301,6 +317,14 @@ Constant fold_cast(NodeImport& n, const Constant& from, ElementType to) {
     integers.push_back({to == ElementType::kBool ? std::int64_t{value != 0} : integer, false});
   }
   return Constant::of_integers(from.dims, std::move(integers));
+}
+
+Constant fold_rounding(NodeImport& n, const Constant& from, float (*function)(float)) {
+  if (!from.is_real()) return from;
+  n.reserve_elements(from.elements());
+  AlignedBuffer buffer = buffer_of(from.elements());
+  std::transform(from.real_values().begin(), from.real_values().end(), buffer.floats(), function);
+  return Constant::of_reals(from.dims, std::move(buffer));
 }
 
 Constant fold_product(NodeImport& n, const Constant& from, const std::vector<std::size_t>& axes, bool keep) {

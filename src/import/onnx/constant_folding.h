@@ -12,7 +12,7 @@
 
 namespace octet::onnx {
 
-enum class Arithmetic { kAdd, kSubtract, kMultiply, kDivide };
+enum class Arithmetic { kAdd, kSubtract, kMultiply, kDivide, kMaximum, kMinimum };
 
 /// Element by element with NumPy's broadcasting. Integers divide as in C.
 Constant fold_arithmetic(NodeImport& n, Arithmetic kind, const Constant& a, const Constant& b);
@@ -36,6 +36,8 @@ Constant fold_gather(NodeImport& n, const Constant& from, const Constant& indice
 /// At least one part; all real or all integers.
 Constant fold_concat(NodeImport& n, const std::vector<const Constant*>& parts, std::size_t axis);
 
+/// Each real value by `function`; integers stay.
+Constant fold_rounding(NodeImport& n, const Constant& from, float (*function)(float));
 Constant fold_cast(NodeImport& n, const Constant& from, ElementType to);
 
 /// The product over `axes`, which stay as dimensions of 1 if `keep`.

@@ -1,5 +1,6 @@
 // Operators whose output must be known when the network is imported.
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <utility>
 
@@ -87,6 +88,13 @@ void convert_cast(NodeImport& n) {
   } else {
     n.unsupported("a tensor of the network as {}; expected a type of floats", to_string(to));
   }
+}
+
+void convert_ceil(NodeImport& n) {
+  n.set_output(fold_rounding(n, n.constant(0, "data"), [](float value) { return std::ceil(value); }));
+}
+void convert_floor(NodeImport& n) {
+  n.set_output(fold_rounding(n, n.constant(0, "data"), [](float value) { return std::floor(value); }));
 }
 
 void convert_reduce_product(NodeImport& n) {

@@ -77,11 +77,19 @@ float bound(const NodeImport& n, std::size_t constant_input) {
 /// The largest or smallest: of a tensor and a constant, which is a limit, or of tensors.
 void convert_choice(NodeImport& n, graph::EltwiseKind kind) {
   if (n.input_count() == 1) return convert_identity(n);
+  const bool maximum = kind == graph::EltwiseKind::kMax;
+  if (n.all_constant()) {
+    Constant result = n.constant(0, "operand");
+    for (std::size_t i = 1; i < n.input_count(); ++i)
+      result = fold_arithmetic(n, maximum ? Arithmetic::kMaximum : Arithmetic::kMinimum, result,
+                               n.constant(i, "operand"));
+    n.set_output(std::move(result));
+    return;
+  }
   if (n.input_count() == 2 && n.is_constant(0) != n.is_constant(1)) {
     const std::size_t constant_input = n.is_constant(0) ? 0 : 1;
     constexpr float kInfinity = std::numeric_limits<float>::infinity();
     const float limit = bound(n, constant_input);
-    const bool maximum = kind == graph::EltwiseKind::kMax;
     return clamp(n, n.tensor(1 - constant_input), maximum ? limit : -kInfinity, maximum ? kInfinity : limit);
   }
   n.add(graph::Eltwise{.kind = kind}, alike_tensors(n));

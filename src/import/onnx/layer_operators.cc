@@ -10,6 +10,7 @@
 #include "graph/validate.h"
 #include "import/onnx/broadcast.h"
 #include "import/onnx/clamp.h"
+#include "import/onnx/constant_folding.h"
 #include "import/onnx/operators.h"
 #include "import/onnx/rearrange.h"
 
@@ -207,7 +208,28 @@ void convert_parametric_relu(NodeImport& n) {
   }
 }
 
+namespace {
+
+/// Shape arithmetic: limits are of the data's type.
+void clip_constant(NodeImport& n) {
+  Constant result = n.constant(0, "data");
+  const auto limit = [&](const char* attribute, std::size_t input, Arithmetic kind) {
+    if (n.has_input(input)) {
+      result = fold_arithmetic(n, kind, result, n.constant(input, attribute));
+    } else if (n.attributes().has(attribute)) {
+      const float value = n.attributes().real(attribute, 0);
+      result = fold_arithmetic(n, kind, result, Constant::of_reals({}, std::span(&value, 1)));
+    }
+  };
+  limit("min", 1, Arithmetic::kMaximum);
+  limit("max", 2, Arithmetic::kMinimum);
+  n.set_output(std::move(result));
+}
+
+}  // namespace
+
 void convert_clip(NodeImport& n) {
+  if (n.is_constant(0)) return clip_constant(n);
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   float low = n.attributes().real("min", -kInfinity), high = n.attributes().real("max", kInfinity);
   if (n.has_input(1)) low = n.real_scalar(1, "min");

@@ -89,6 +89,8 @@ void convert_constant(NodeImport& n);
 void convert_constant_of_shape(NodeImport& n);
 void convert_shape(NodeImport& n);
 void convert_cast(NodeImport& n);
+void convert_ceil(NodeImport& n);
+void convert_floor(NodeImport& n);
 void convert_reduce_product(NodeImport& n);
 
 }  // namespace octet::onnx

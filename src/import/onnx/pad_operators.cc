@@ -35,7 +35,8 @@ struct Pads {
 };
 
 /// Where along an axis of `size` the values of the padded one come from.
-std::vector<std::int64_t> sources(const NodeImport& n, const std::string& mode, std::int64_t size, Pads pads) {
+std::vector<std::int64_t> sources(const NodeImport& n, const std::string& mode, std::int64_t size,
+                                  Pads pads) {
   const bool reflects = mode == "reflect", wraps = mode == "wrap";
   const std::int64_t most = reflects ? size - 1 : wraps ? size : graph::kMaxDimension;
   if (std::max(pads.before, pads.behind) > most)

@@ -9,7 +9,8 @@ namespace {
 
 std::int64_t product(const Dims& dims, std::size_t begin, std::size_t end) {
   return std::accumulate(dims.begin() + static_cast<std::ptrdiff_t>(begin),
-                         dims.begin() + static_cast<std::ptrdiff_t>(end), std::int64_t{1}, std::multiplies<>());
+                         dims.begin() + static_cast<std::ptrdiff_t>(end), std::int64_t{1},
+                         std::multiplies<>());
 }
 
 /// Dimensions behind the batch.
@@ -34,8 +35,8 @@ Around around(const Dims& dims, std::size_t axis) {
   return {product(dims, 1, axis), dims[axis], product(dims, axis + 1, dims.size())};
 }
 
-/// Channels `start`, `start` + `step` ...: those of a block of `count` * `step` channels, as a matrix of `count` rows
-/// transposed, are a row. The block must lie within the channels.
+/// Channels `start`, `start` + `step` ...: those of a block of `count` * `step` channels, as a matrix of
+/// `count` rows transposed, are a row. The block must lie within the channels.
 graph::TensorId take_channels(NodeImport& n, graph::TensorId x, std::int64_t start, std::int64_t count,
                               std::int64_t step) {
   const auto slice = [&](graph::TensorId from, std::int64_t first, std::int64_t channels) {
