@@ -2,8 +2,10 @@
 // precision.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
+#include <numeric>
 
 #include "import/onnx/test_models.h"
 #include "octet/octet.h"
@@ -162,6 +164,96 @@ TEST(OnnxOperators, ComeBackFromAnExportedFile) {
     const auto difference = test::compare(outputs[i], net.expected[i]);
     EXPECT_LE(difference.max_error, 1e-5) << "output " << i << ": " << difference.text;
   }
+}
+
+/// An image of 2 channels, 3 rows and 4 columns, whose values are their places 0 to 23, and what a node
+/// makes of it on the engine.
+class Rearrangement {
+ public:
+  Rearrangement() { model_.input("x", {onnx::kBatch, 2, 3, 4}).output("y"); }
+  onnx::ModelBuilder& model() { return model_; }
+  std::vector<float> run() {
+    std::vector<float> image(24);
+    std::iota(image.begin(), image.end(), 0.0f);
+    const Network network(std::make_shared<const graph::Graph>(model_.imported()));
+    return test::run_engine(Engine::build(network, {}), 1, image).at(0);
+  }
+
+ private:
+  onnx::ModelBuilder model_{18};
+};
+
+TEST(OnnxRearrangement, TransposesAnyDimensionsBehindTheBatch) {
+  const std::int64_t sizes[] = {2, 3, 4}, steps[] = {12, 4, 1};
+  std::vector<std::int64_t> order = {0, 1, 2};
+  do {
+    Rearrangement net;
+    with(net.model().node("Transpose", {"x"}, {"y"}), "perm",
+         Integers{0, order[0] + 1, order[1] + 1, order[2] + 1});
+    std::vector<float> expected;
+    for (std::int64_t i = 0; i < sizes[order[0]]; ++i)
+      for (std::int64_t j = 0; j < sizes[order[1]]; ++j)
+        for (std::int64_t k = 0; k < sizes[order[2]]; ++k)
+          expected.push_back(
+              static_cast<float>(i * steps[order[0]] + j * steps[order[1]] + k * steps[order[2]]));
+    EXPECT_EQ(net.run(), expected) << order[0] << order[1] << order[2];
+  } while (std::next_permutation(order.begin(), order.end()));
+}
+
+/// The columns of all rows.
+std::vector<float> columns(const std::vector<int>& places) {
+  std::vector<float> values;
+  for (int row = 0; row < 6; ++row)
+    for (const int place : places) values.push_back(static_cast<float>(4 * row + place));
+  return values;
+}
+
+TEST(OnnxRearrangement, SlicesColumnsInSteps) {
+  const auto sliced = [](std::int64_t from, std::int64_t to, std::int64_t step) {
+    Rearrangement net;
+    net.model().integers("from", {from}).integers("to", {to}).integers("axes", {3}).integers("steps", {step});
+    net.model().node("Slice", {"x", "from", "to", "axes", "steps"}, {"y"});
+    return net.run();
+  };
+  EXPECT_EQ(sliced(1, 3, 1), columns({1, 2}));
+  EXPECT_EQ(sliced(0, 4, 2), columns({0, 2}));
+  EXPECT_EQ(sliced(1, 4, 2), columns({1, 3}));
+  EXPECT_EQ(sliced(3, -5, -1), columns({3, 2, 1, 0}));
+}
+
+TEST(OnnxRearrangement, GathersAndPadsWithItsOwnValues) {
+  Rearrangement gathered;
+  gathered.model().integers("places", {3, 0, 1, -2});
+  with(gathered.model().node("Gather", {"x", "places"}, {"y"}), "axis", std::int64_t{3});
+  EXPECT_EQ(gathered.run(), columns({3, 0, 1, 2}));
+  const auto padded = [](const char* mode, std::int64_t before, std::int64_t behind) {
+    Rearrangement net;
+    net.model().integers("pads", {0, 0, 0, before, 0, 0, 0, behind});
+    with(net.model().node("Pad", {"x", "pads"}, {"y"}), "mode", std::string(mode));
+    return net.run();
+  };
+  EXPECT_EQ(padded("reflect", 2, 1), columns({2, 1, 0, 1, 2, 3, 2}));
+  EXPECT_EQ(padded("edge", 1, 2), columns({0, 0, 1, 2, 3, 3, 3}));
+  EXPECT_EQ(padded("wrap", 2, 1), columns({2, 3, 0, 1, 2, 3, 0}));
+  EXPECT_EQ(padded("constant", -1, -2), columns({1}));
+}
+
+TEST(OnnxRearrangement, AveragesChannels) {
+  Rearrangement net;
+  net.model().integers("axes", {1});
+  net.model().node("ReduceMean", {"x", "axes"}, {"y"});
+  std::vector<float> expected(12);
+  std::iota(expected.begin(), expected.end(), 6.0f);
+  EXPECT_EQ(net.run(), expected);
+}
+
+TEST(OnnxRearrangement, AddsAConstantToEachElement) {
+  Rearrangement net;
+  net.model().reals("places", {4}, {0, 10, 20, 30});
+  net.model().node("Add", {"x", "places"}, {"y"});
+  std::vector<float> expected = columns({0, 1, 2, 3});
+  for (std::size_t i = 0; i < expected.size(); ++i) expected[i] += static_cast<float>(i % 4 * 10);
+  EXPECT_EQ(net.run(), expected);
 }
 
 }  // namespace

@@ -53,7 +53,7 @@ class OCTET_API Network {
   /// naming file, line and layer.
   static Network load_caffe(const std::filesystem::path& prototxt,
                             const std::optional<std::filesystem::path>& caffemodel, std::uint64_t seed = 1);
-  /// ONNX, operator sets 7 to 21, with the file's weights; external data is read from the file's own folder.
+  /// ONNX, operator sets 7 to 27, with the file's weights; external data is read from the file's own folder.
   /// Throws Error (kNotFound, kIo, kParse, kInvalidNetwork, kUnsupported, kMemoryLimit) naming file, node and
   /// operator or initializer.
   static Network load_onnx(const std::filesystem::path& path);

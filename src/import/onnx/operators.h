@@ -11,7 +11,8 @@
 
 namespace octet::onnx {
 
-/// The operator sets whose operators are known.
+/// The operator sets whose operators are known. From 22 on those of Octet got more element types, nothing
+/// else.
 inline constexpr std::int64_t kFirstOpset = 7, kLastOpset = 27;
 
 struct KnownAttribute {
