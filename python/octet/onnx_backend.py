@@ -24,7 +24,7 @@ from onnx.backend.base import Backend, BackendRep, Device, DeviceType, namedtupl
 from . import _octet
 
 # What the importer reads.
-_OPERATOR_SETS = range(7, 22)
+_OPERATOR_SETS = range(7, 28)
 
 # Operators all of whose inputs are images; of others the first is, and the rest say what is done to it.
 _OF_IMAGES_ONLY = {"Add", "Concat", "Div", "Max", "Mean", "Min", "Mul", "Sub", "Sum"}

@@ -93,8 +93,8 @@ class OnnxImporter {
 
   void add_input(const ValueEntry& input) {
     const std::string where = fmt::format("{}: input '{}'", file(), input.name);
-    if (!input.type || !is_real(*input.type)) {
-      fail(ErrorCode::kUnsupported, where, "is {}; expected a tensor of float, float16, bfloat16 or double",
+    if (!input.type || !is_real(*input.type) || *input.type == ElementType::kDouble) {
+      fail(ErrorCode::kUnsupported, where, "is {}; expected a tensor of float, float16 or bfloat16",
            input.type ? "of " + to_string(*input.type) : "no tensor");
     }
     if (input.dims.empty()) {

@@ -141,14 +141,17 @@ void convert_gather(NodeImport& n) {
   }
   if (axis == 0) n.unsupported("takes images out of the batch of {}", to_string(from));
   std::vector<std::int64_t> places;
-  for (std::int64_t index : n.integers(1, "indices")) {
+  for (const ShapeNumber number : indices.integers) {
+    const std::int64_t index = number.value;
+    if (number.times_batch) n.unsupported("an index of {}", number.to_string());
     if (index < -from[axis] || index >= from[axis]) n.invalid("index {} of {}", index, from[axis]);
     places.push_back(index < 0 ? index + from[axis] : index);
   }
   if (places.empty()) n.unsupported("takes nothing of dimension {} of {}", axis, to_string(from));
   const graph::TensorId taken = take(n, n.tensor(0), axis, places);
   Dims to = n.shape_of(taken).dims();
-  if (indices.dims.empty()) to.erase(to.begin() + static_cast<std::ptrdiff_t>(axis));
+  const auto place = to.erase(to.begin() + static_cast<std::ptrdiff_t>(axis));
+  to.insert(place, indices.dims.begin(), indices.dims.end());
   to[0] = 0;
   n.add(graph::Reshape{std::move(to)}, {taken});
 }
