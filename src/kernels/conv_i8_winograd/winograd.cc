@@ -330,9 +330,10 @@ const ConvDesc* as_winograd(const OpDesc& op) {
   const auto divisible = [](std::int64_t taps) { return taps >= kTaps && taps <= kLargestWindow; };
   const bool window = divisible(w.kernel_h) && divisible(w.kernel_w) && w.stride_h == 1 && w.stride_w == 1 &&
                       w.dilation_h == 1 && w.dilation_w == 1;
-  const std::int64_t in = desc.input.channels / desc.groups;
+  const std::int64_t in = desc.input.channels / desc.groups, out = desc.output.channels / desc.groups;
   const bool pairs = Subwindows(w).count() == 1 || in % 2 == 0;
-  const bool channels = in >= kChannelBlock && (desc.groups == 1 || in % kChannelBlock == 0);
+  const bool blocks = in % kChannelBlock == 0 && out % kChannelBlock == 0;
+  const bool channels = in >= kChannelBlock && (desc.groups == 1 || blocks);
   const bool tiles = desc.output.height >= 2 && desc.output.width >= 2;
   return window && pairs && channels && tiles && !desc.bias_map ? &desc : nullptr;
 }

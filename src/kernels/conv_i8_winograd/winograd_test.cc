@@ -158,6 +158,14 @@ TEST(WinogradConvolution, GroupsOfWholeBlocks) {
       }
 }
 
+TEST(WinogradConvolution, GroupsThatFillNoBlocksAreForOthers) {
+  for (const auto& [in, out] : {std::pair{16, 24}, {24, 16}, {8, 16}}) {
+    const Case c{2 * in, 13, 6, 2 * out, square(3, 1, 1), 2};
+    EXPECT_EQ(conv_i8_winograd::as_winograd(OpDesc{c.desc()}), nullptr) << in << " to " << out;
+  }
+  EXPECT_NE(conv_i8_winograd::as_winograd(OpDesc{Case{32, 13, 6, 32, square(3, 1, 1), 2}.desc()}), nullptr);
+}
+
 // One to three subwindows of 1 to 3 taps, both ways.
 TEST(WinogradConvolution, AllWindows) {
   for (std::int64_t height = 3; height <= 9; ++height)
