@@ -71,9 +71,10 @@ inline float leaky(float t, float zero, float slope) {
   return t < zero ? std::fmaf(t - zero, slope, zero) : t;
 }
 
-/// FP32 -> integer: round_half_even(clamp(x / scale + z)), the quotient rounded to float, then the sum.
+/// FP32 -> integer: clamp(round_half_even(x / scale) + z), the quotient rounded to float first, as ONNX's
+/// QuantizeLinear has it: a picture's bytes in a scale of (most - least) / 255 lie on ties.
 inline std::int32_t quantize(float x, const Quantization& to, Range range) {
-  return to_integer(x / to.scale + static_cast<float>(to.zero_point), range);
+  return to_integer(std::nearbyintf(x / to.scale) + static_cast<float>(to.zero_point), range);
 }
 /// The bounds of a map's integers behind a ReLU.
 inline Range range_of(const FeatureMap& map, const std::optional<ReluDesc>& relu) {

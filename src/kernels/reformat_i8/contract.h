@@ -2,10 +2,10 @@
 // maps of one type: the caller's FP32 to a network's integers and back, requantisation, parts of a
 // concatenation, and pictures' bytes.
 //
-//   quantise    q = to_integer(x / s + z);  BF16: x rounded to nearest even     a NaN becomes the lowest
-//   integer dequantise  x = s * float(q - z);       BF16: exact requantise  q = to_integer(fma(float(q),
-//   scale, offset)), scale and offset of integer::rescale() pictures    q = to_integer(x + mean)    and back:
-//   x = float(q) - mean
+//   quantise    q = to_integer(round(x / s) + z);  BF16: x rounded to nearest even     a NaN becomes the
+//   lowest integer dequantise  x = s * float(q - z);       BF16: exact requantise  q =
+//   to_integer(fma(float(q), scale, offset)), scale and offset of integer::rescale() pictures    q =
+//   to_integer(x + mean)    and back: x = float(q) - mean
 //
 // The unit of work is a run of neighbouring pixels of one image. The FP32 side is planar (kNchw: a channel's
 // pixels lie together) or blocked (kNchw16c); the narrow side is kNhwc. Padding lanes behind the last channel
@@ -28,7 +28,7 @@ struct ReformatRun {
   bool planar;         // FP32 side
   std::int64_t first_lane;  // blocked FP32 output: lane of the copy's first channel; 0 but for the reference
   bool whole_blocks;        // blocked FP32 side: all 16 lanes of the last block may be read or written
-  // quantise: x / scale + offset; dequantise: (q - offset) * scale; requantise: fma(q, scale, offset).
+  // quantise: round(x / scale) + offset; dequantise: (q - offset) * scale; requantise: fma(q, scale, offset).
   float scale, offset;
   float low, high;  // bounds of the integers written
   // Pictures only: value of channel c at pixel p is mean[c * mean_plane + p * mean_step].
@@ -42,8 +42,8 @@ struct ReformatI8Functions {
   ReformatFunction quantize_u8, quantize_s16, quantize_bf16;
   ReformatFunction dequantize_u8, dequantize_s16, dequantize_bf16;
   ReformatFunction requantize_u8, requantize_s16;
-  /// Planar FP32 of 1 to 4 channels to pixels of 4 bytes, all four written: x / scale + offset where `mean`
-  /// is null, x + mean otherwise.
+  /// Planar FP32 of 1 to 4 channels to pixels of 4 bytes, all four written: round(x / scale) + offset where
+  /// `mean` is null, x + mean otherwise.
   ReformatFunction quantize_pixels;
   /// The same to pixels of 4 BF16.
   ReformatFunction quantize_bf16_pixels;

@@ -16,7 +16,8 @@ struct BFloat16 {
 
 template <class T>
 T narrow(float x, const ReformatRun& run) {
-  return static_cast<T>(integer::to_integer(x / run.scale + run.offset, {run.low, run.high}));
+  return static_cast<T>(
+      integer::to_integer(std::nearbyintf(x / run.scale) + run.offset, {run.low, run.high}));
 }
 template <>
 BFloat16 narrow<BFloat16>(float x, const ReformatRun&) {

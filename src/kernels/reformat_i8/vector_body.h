@@ -32,7 +32,7 @@ inline F32x16 clamp(F32x16 t, const ReformatRun& run) {
 template <class T>
 struct Quantize {
   static F32x16 convert(F32x16 x, const ReformatRun& run) {
-    return clamp(x / broadcast(run.scale) + broadcast(run.offset), run);
+    return clamp(round(x / broadcast(run.scale)) + broadcast(run.offset), run);
   }
 };
 template <>
