@@ -19,8 +19,15 @@ namespace octet {
 class Network;
 
 /// How a tensor's threshold is found from the distribution of its values.
-enum class CalibrationMethod { kEntropy, kMinMax, kPercentile, kMse };
-OCTET_API const char* to_string(CalibrationMethod method);  // "entropy", "minmax", "percentile", "mse"
+enum class CalibrationMethod {
+  kEntropy,
+  kMinMax,
+  kPercentile,
+  kMse,
+  kFile,  ///< not chosen here: as a quantised network's file says. What it does not say is computed in FP32
+};
+OCTET_API const char* to_string(
+    CalibrationMethod method);  // "entropy", "minmax", "percentile", "mse", "file"
 OCTET_API CalibrationMethod parse_calibration_method(std::string_view text);
 
 enum class QuantizationScheme {

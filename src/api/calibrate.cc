@@ -41,6 +41,9 @@ void check_options(const graph::Graph& graph, const CalibrationOptions& options)
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("calibration: network '{}' has {} inputs, expected one", graph.name,
                             graph.inputs.size()));
+  if (options.method == CalibrationMethod::kFile)
+    throw Error(ErrorCode::kInvalidArgument,
+                "method file: the scales of a quantised network are its own; expected one that finds scales");
   if (options.method == CalibrationMethod::kPercentile &&
       !(options.percentile > 0 && options.percentile <= 100))
     throw Error(

@@ -218,7 +218,17 @@ class Exporter {
       }
       case graph::ActivationFunction::kClip:
         return write_clip(input(0), activation.a, activation.b);
+      case graph::ActivationFunction::kRounding:
+        return write_rounding(activation);
     }
+  }
+  void write_rounding(const graph::Activation& rounding) {
+    const auto zero_point = static_cast<std::uint8_t>(rounding.b);
+    const std::string scale = out_.initializer(output() + ".scale", Shape{}, std::span(&rounding.a, 1));
+    const std::string zero = out_.initializer(output() + ".zero_point", Shape{}, std::span(&zero_point, 1));
+    const std::string integers = output() + ".quantized";
+    out_.add("QuantizeLinear", {input(0), scale, zero}, integers);
+    out_.add("DequantizeLinear", {integers, scale, zero}, output());
   }
   void write_hard_sigmoid(float alpha, float beta, const std::string& result) {
     onnx::Node& node = out_.add("HardSigmoid", {input(0)}, result);

@@ -93,6 +93,8 @@ struct AttributeText {
   std::string operator()(const ChannelShuffle& op) const { return fmt::format("group {}", op.groups); }
   std::string operator()(const Activation& op) const {
     if (op.function == ActivationFunction::kClip) return fmt::format("from {} to {}", op.a, op.b);
+    if (op.function == ActivationFunction::kRounding)
+      return fmt::format("to bytes of scale {}, zero point {}", op.a, op.b);
     return has_parameters(op.function) ? fmt::format("{} x + {}", op.a, op.b) : std::string();
   }
 };
@@ -234,6 +236,8 @@ std::string hash(const Graph& graph) {
       if (!there) continue;
       add_shape(hasher, node.weights[i].shape());
       hasher.add(node.weights[i].values());
+      // No scales leave no trace: the hashes of networks without them are older.
+      if (!node.weights[i].scales().empty()) hasher.add(node.weights[i].scales());
     }
     number[static_cast<std::size_t>(node.outputs[0])] = next++;
   }

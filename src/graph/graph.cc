@@ -21,6 +21,12 @@ Weights::Weights(Shape shape, std::span<const float> values) : shape_(std::move(
   storage_ = std::move(storage);
 }
 
+Weights Weights::with_scales(std::shared_ptr<const std::vector<float>> scales) const {
+  Weights result = *this;
+  result.scales_ = std::move(scales);
+  return result;
+}
+
 TensorId Graph::add_tensor(std::string tensor_name) {
   tensors.push_back({std::move(tensor_name), {}});
   return static_cast<TensorId>(tensors.size()) - 1;
@@ -81,12 +87,20 @@ const char* to_string(ActivationFunction function) {
       return "HardSwish";
     case ActivationFunction::kClip:
       return "Clip";
+    case ActivationFunction::kRounding:
+      return "Rounding";
   }
   return "Activation";
 }
 
 bool has_parameters(ActivationFunction function) {
-  return function == ActivationFunction::kHardSigmoid || function == ActivationFunction::kClip;
+  return function == ActivationFunction::kHardSigmoid || function == ActivationFunction::kClip ||
+         function == ActivationFunction::kRounding;
+}
+
+bool is_rounding(const Op& op) {
+  const auto* activation = std::get_if<Activation>(&op);
+  return activation != nullptr && activation->function == ActivationFunction::kRounding;
 }
 
 namespace {

@@ -40,12 +40,17 @@ class Weights {
       : shape_(std::move(shape)), storage_(std::move(storage)), offset_(offset_floats) {}
   /// Copies `values`.
   Weights(Shape shape, std::span<const float> values);
+  /// The same weights, known to be 8-bit integers times these scales, one for each of dimension 0. Whoever
+  /// makes other weights of them makes weights without scales.
+  Weights with_scales(std::shared_ptr<const std::vector<float>> scales) const;
 
   const Shape& shape() const { return shape_; }
   std::span<const float> values() const {
     if (!storage_) return {};
     return {storage_->floats() + offset_, static_cast<std::size_t>(shape_.elements())};
   }
+  /// Empty where the weights are any floats.
+  std::span<const float> scales() const { return scales_ ? std::span(*scales_) : std::span<const float>(); }
   bool empty() const { return !storage_; }
   /// To be filled by zoo::fill_synthetic_weights.
   bool missing() const { return !storage_ && shape_.rank() > 0; }
@@ -55,6 +60,7 @@ class Weights {
   Shape shape_;
   std::shared_ptr<const base::AlignedBuffer> storage_;
   std::size_t offset_ = 0;
+  std::shared_ptr<const std::vector<float>> scales_;
 };
 
 // ---- attributes, one struct an operation
@@ -165,10 +171,12 @@ struct Identity {
   std::string was;  // "Dropout", "Split": what the file said
 };
 
-enum class ActivationFunction { kSigmoid, kTanh, kHardSigmoid, kHardSwish, kClip };
+enum class ActivationFunction { kSigmoid, kTanh, kHardSigmoid, kHardSwish, kClip, kRounding };
 /// y = f(x) for every value (a ReLU is an operation of its own, since layers can carry it):
 ///   kSigmoid 1 / (1 + e^-x), kTanh, kHardSigmoid min(max(a * x + b, 0), 1),
-///   kHardSwish x * min(max(x / 6 + 1 / 2, 0), 1), kClip min(max(x, a), b)
+///   kHardSwish x * min(max(x / 6 + 1 / 2, 0), 1), kClip min(max(x, a), b),
+///   kRounding a * (min(max(x / a rounded to nearest even + b, 0), 255) - b): to a byte and back, a being the
+///   scale (above 0) and b the zero point (0 to 255)
 struct Activation {
   ActivationFunction function = ActivationFunction::kSigmoid;
   float a = 0, b = 0;  // not of the functions that have none
@@ -230,6 +238,9 @@ struct Graph {
 const char* to_string(ActivationFunction function);
 /// Whether the function has the parameters `a` and `b`.
 bool has_parameters(ActivationFunction function);
+
+/// Whether it is an Activation of function kRounding.
+bool is_rounding(const Op& op);
 
 /// "Convolution", "Pooling", "ReLU", "Scale", ...: the word `inspect` prints. Lives as long as `op`.
 const char* op_name(const Op& op);

@@ -301,6 +301,10 @@ class ShapeRule {
       fail(node_, "parameters {} and {}, expected finite numbers", op.a, op.b);
     if (op.function == ActivationFunction::kClip && op.a > op.b)
       fail(node_, "limits {} and {}, expected the lower one first", op.a, op.b);
+    if (op.function == ActivationFunction::kRounding &&
+        (!finite || op.a <= 0 || op.b < 0 || op.b > 255 || op.b != std::floor(op.b)))
+      fail(node_, "scale {} and zero point {}, expected a number above 0 and an integer of 0 to 255", op.a,
+           op.b);
     return input();
   }
 

@@ -44,6 +44,8 @@ double activation(const ActivationDesc& desc, double x) {
       return x * bounded(x / 6 + 0.5, 0, 1);
     case ActivationFunction::kClip:
       return bounded(x, a, b);
+    case ActivationFunction::kRounding:  // the quotient is FP32: a tie there need not be one in double
+      return a * std::nearbyint(bounded(static_cast<double>(static_cast<float>(x) / desc.a), -b, 255 - b));
   }
   return x;
 }

@@ -106,7 +106,7 @@ struct ChannelAffineDesc {
   FeatureMap output = {};
 };
 
-enum class ActivationFunction { kSigmoid, kTanh, kHardSigmoid, kHardSwish, kClip };
+enum class ActivationFunction { kSigmoid, kTanh, kHardSigmoid, kHardSwish, kClip, kRounding };
 /// y = f(x) for every value; `a` and `b` as in graph::Activation. Input `map` and output kNchw16c of the same
 /// shape. kUInt8 (kNhwc): `map` is the input, `output` as in LrnDesc.
 struct ActivationDesc {

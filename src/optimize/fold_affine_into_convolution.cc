@@ -2,6 +2,10 @@
 //   = sum of (scale[o] * w[o][i]) * x[i] + (scale[o] * b[o] + shift[o])
 // for a convolution or an inner product, whose output features are the affine's channels one to one, if
 // nothing else reads the value between and neither a residual nor a ReLU stands there.
+#include <cmath>
+#include <memory>
+#include <vector>
+
 #include "optimize/affine.h"
 #include "optimize/pass.h"
 #include "optimize/rewriter.h"
@@ -18,6 +22,16 @@ std::optional<graph::Relu>* foldable(graph::Node& node) {
   return relu != nullptr && !relu->has_value() ? relu : nullptr;
 }
 
+/// Integers stay what they are, but for their sign, if their scale takes the factor.
+std::shared_ptr<const std::vector<float>> scaled_scales(std::span<const float> old,
+                                                        const AffineView& affine) {
+  if (old.empty()) return nullptr;
+  auto scales = std::make_shared<std::vector<float>>(old.begin(), old.end());
+  for (std::size_t o = 0; o < scales->size(); ++o)
+    (*scales)[o] = static_cast<float>(static_cast<double>(old[o]) * std::abs(affine.scale(o)));
+  return scales;
+}
+
 void scale_weights(graph::Node& node, const AffineView& affine) {
   const Shape shape = node.weights[0].shape();
   const std::span<const float> old = node.weights[0].values();
@@ -31,7 +45,8 @@ void scale_weights(graph::Node& node, const AffineView& affine) {
     }
   }
   const bool had_bias = node.weights.size() > 1 && !node.weights[1].empty();
-  std::vector<graph::Weights> weights = {graph::Weights(shape, scaled)};
+  std::vector<graph::Weights> weights = {
+      graph::Weights(shape, scaled).with_scales(scaled_scales(node.weights[0].scales(), affine))};
   if (had_bias || affine.has_shift()) {
     std::vector<float> bias(outputs);
     for (std::size_t o = 0; o < outputs; ++o) {

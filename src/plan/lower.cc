@@ -62,6 +62,8 @@ kernels::ActivationFunction activation_function(graph::ActivationFunction functi
       return kernels::ActivationFunction::kHardSwish;
     case graph::ActivationFunction::kClip:
       return kernels::ActivationFunction::kClip;
+    case graph::ActivationFunction::kRounding:
+      return kernels::ActivationFunction::kRounding;
   }
   return kernels::ActivationFunction::kClip;
 }
@@ -185,12 +187,19 @@ class Lowering : TensorViews {
     desc.divisor = pool.divisor == graph::AverageDivisor::kPaddedWindow
                        ? kernels::AverageDivisor::kPaddedWindow
                        : kernels::AverageDivisor::kValidOnly;
-    FeatureMap map = stored_map(node_->outputs[0]);
-    const bool maximum = pool.kind == graph::PoolKind::kMax;
-    if (maximum) map.quantization = input.map.quantization;
-    const View output = target(node_->outputs[0], map, maximum);
+    const TensorId result = node_->outputs[0];
+    const FeatureMap wanted = stored_map(result);
+    FeatureMap map = wanted;
+    if (pool.kind == graph::PoolKind::kMax) map.quantization = input.map.quantization;
+    // A maximum passes integers on; only files have another scale behind it.
+    const bool requantised = map.quantization != wanted.quantization;
+    const View output = requantised ? fresh(tensor_name(result), map) : target(result, map);
     desc.output = output.map;
     add_node_step(desc, {input.ref}, output);
+    if (!requantised) return;
+    const View finished = target(result, wanted);
+    add_step(kernels::ReformatDesc{output.map, finished.map, 0}, {output.ref}, finished).op = "Reformat";
+    views_[result] = finished;
   }
 
   /// One input to one output of the same shape, with scale and shift by channel or a plain ReLU.

@@ -143,6 +143,7 @@ Plan build_plan(const graph::Graph& graph, const PlanOptions& options) {
 quantize::IntegerLayerSpec integer_spec(const Step& step) {
   quantize::IntegerLayerSpec spec = *step.integer;
   spec.weights = step.weights[0].values();
+  spec.weight_scales = step.weights[0].scales();
   if (step.weights.size() > 1) spec.bias = step.weights[1].values();
   return spec;
 }

@@ -66,17 +66,16 @@ View TensorViews::fresh(const std::string& tensor, const FeatureMap& map) {
   return {reference(OperandRef::Kind::kBuffer, new_buffer(tensor, map), map), map};
 }
 
-View TensorViews::target(TensorId t, FeatureMap map, bool fixed) {
+View TensorViews::target(TensorId t, FeatureMap map) {
   const auto place = placement_.find(t);
   if (place != placement_.end()) {
     View whole = concat_view(place->second.concat);
     const bool fits = whole.map.layout == map.layout && whole.map.type == map.type &&
-                      (!fixed || whole.map.quantization == map.quantization);
+                      whole.map.quantization == map.quantization;
     if (fits) {
       placed_.insert(t);
       if (map.layout == Layout::kNhwc) {
         map.pixel_stride = whole.map.pixel_step();
-        map.quantization = whole.map.quantization;
         whole.ref.element_offset += place->second.channel;
       } else {
         whole.ref.element_offset += place->second.channel * map.pixels();

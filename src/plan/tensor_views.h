@@ -49,9 +49,9 @@ class TensorViews {
   static OperandRef reference(OperandRef::Kind kind, int index, const FeatureMap& map);
   View fresh(const std::string& tensor, const FeatureMap& map);
 
-  /// Where a step shall write tensor t: a channel range of a concatenation, or a buffer of its own. The
-  /// concatenation's quantisation holds for its parts; a step that cannot choose (a maximum) passes `fixed`.
-  View target(TensorId t, FeatureMap map, bool fixed = false);
+  /// Where a step shall write tensor t: a channel range of a concatenation, if it has the same quantisation,
+  /// or a buffer of its own.
+  View target(TensorId t, FeatureMap map);
   View target(TensorId t) { return target(t, stored_map(t)); }
   /// The buffer of a concatenation's result, made when its first part is.
   View concat_view(TensorId concat);

@@ -15,7 +15,7 @@
 namespace octet {
 namespace {
 
-constexpr std::array kMethods = {"entropy", "minmax", "percentile", "mse"};
+constexpr std::array kMethods = {"entropy", "minmax", "percentile", "mse", "file"};
 constexpr std::array kSchemes = {"u8", "symmetric-s8"};
 constexpr std::array kRoundings = {"nearest", "adaptive"};
 

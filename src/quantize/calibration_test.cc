@@ -188,7 +188,7 @@ TEST(CalibrationFile, WhatIsWrongIsNamed) {
   expect_refused(replaced(text, "\"network\":", "\"work\":"), ErrorCode::kParse,
                  "source: field 'network' is missing");
   expect_refused(replaced(text, "\"method\": \"percentile\"", "\"method\": \"guess\""), ErrorCode::kParse,
-                 "expected one of entropy, minmax, percentile, mse, got 'guess'");
+                 "expected one of entropy, minmax, percentile, mse, file, got 'guess'");
   expect_refused(replaced(text, "\"batch\":25", "\"batch\":25.5"), ErrorCode::kParse,
                  "field 'batch': expected an integer, got 25.5");
   expect_refused(replaced(text, "\"batch\":25", "\"batch\":99999999999"), ErrorCode::kParse, "its range");

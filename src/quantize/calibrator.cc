@@ -75,6 +75,7 @@ Threshold choose_threshold(const Histogram& histogram, CalibrationMethod method,
   double threshold = largest;
   switch (method) {
     case CalibrationMethod::kMinMax:
+    case CalibrationMethod::kFile:
       break;
     case CalibrationMethod::kEntropy:
       threshold = entropy_threshold(counts, width, largest, levels);

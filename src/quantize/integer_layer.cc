@@ -22,6 +22,9 @@ constexpr double kLoneBias = 0x1p23;
 /// instead.
 constexpr double kLargestCountedBias = 0x1p15;
 
+/// Weights that came as integers, but for FP32's rounding.
+constexpr float kLeastGivenQuotient = kLeastGivenWeight - 0.25f, kMostGivenQuotient = kLargestWeight + 0.25f;
+
 std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
 
 class LayerMaker {
@@ -57,6 +60,9 @@ class LayerMaker {
            fmt::format("{} weights cannot be shared between {} output channels", weights, out));
     if (!spec_.bias.empty() && spec_.bias.size() != index(out))
       fail(ErrorCode::kMismatch, fmt::format("expected {} biases, got {}", out, spec_.bias.size()));
+    if (!spec_.weight_scales.empty() && spec_.weight_scales.size() != index(out))
+      fail(ErrorCode::kMismatch,
+           fmt::format("expected {} scales of weights, got {}", out, spec_.weight_scales.size()));
     check_scale("input", spec_.input.scale);
     if (spec_.output_type != DataType::kFloat32) check_scale("output", spec_.output.scale);
     if (spec_.calibration == nullptr) return;
@@ -119,10 +125,25 @@ class LayerMaker {
     const float largest = largest_magnitude(weights);
     if (!std::isfinite(largest))
       fail(ErrorCode::kInvalidNetwork, fmt::format("output channel {}: a weight is NaN or infinite", k));
+    if (const float given = given_scale(k); given > 0 && covers(given, weights)) return given;
     if (largest > 0 || bias == 0) return nearest_weight_scale(largest);
     const double scale = std::abs(bias) / (static_cast<double>(spec_.input.scale) * kLoneBias);
     return static_cast<float>(std::clamp(scale, static_cast<double>(kSmallestWeightScale),
                                          static_cast<double>(std::numeric_limits<float>::max())));
+  }
+
+  /// The scale with which the channel's integers came; 0 if the weights are any floats, or if the calibration
+  /// rounds them, which refers to a scale of its own.
+  float given_scale(std::int64_t k) const {
+    const bool rounds = spec_.calibration != nullptr && !spec_.calibration->rounding_bits.empty();
+    return spec_.weight_scales.empty() || rounds ? 0.0f : spec_.weight_scales[index(k)];
+  }
+
+  /// Whether weights are this many bytes' worth of steps at most; channels that changed their sign, or whose
+  /// zero point was none of the middle, may not be.
+  static bool covers(float scale, std::span<const float> weights) {
+    const auto [least, most] = std::minmax_element(weights.begin(), weights.end());
+    return *least >= scale * kLeastGivenQuotient && *most <= scale * kMostGivenQuotient;
   }
 
   /// The largest |q| that the input can hold.

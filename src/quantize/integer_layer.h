@@ -4,7 +4,8 @@
 //
 //   s_w[k] = max |w[k]| / 127, enlarged (doubled) where the channel's sums would not fit; for a channel of
 //   zeros 1,
-//            or, with a bias, what gives the bias 23 bits
+//            or, with a bias, what gives the bias 23 bits; where the weights came as integers, the scale that
+//            they came with, so that they are these very integers
 //   wq     = w / s_w[k] rounded to nearest even, or up or down as the calibration's rounding bits say
 //   bias   = (b[k] + correction[k]) / (s_in * s_w[k]) - sum over taps of wq * z   rounded once, z as below
 //   multiplier[k] = s_in * s_w[k] / s_out, or s_in * s_w[k] for FP32 output       computed in double, rounded
@@ -33,9 +34,10 @@ namespace octet::quantize {
 
 /// Everything that a layer's integers follow from. Pointers and spans must outlive the call only.
 struct IntegerLayerSpec {
-  std::string where;               ///< for messages: "deploy.prototxt:12: layer 'conv1'"
-  std::span<const float> weights;  ///< {out, in / groups, kh, kw} or {out, in}
-  std::span<const float> bias;     ///< {out} or empty
+  std::string where;                     ///< for messages: "deploy.prototxt:12: layer 'conv1'"
+  std::span<const float> weights;        ///< {out, in / groups, kh, kw} or {out, in}
+  std::span<const float> weight_scales;  ///< {out} where the weights came as integers times these; or empty
+  std::span<const float> bias;           ///< {out} or empty
   std::int64_t out_channels = 1;
   kernels::Quantization input;
   DataType input_type = DataType::kUInt8;  ///< or kInt16

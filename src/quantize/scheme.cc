@@ -19,16 +19,6 @@ namespace {
 using graph::Node;
 using graph::TensorId;
 
-/// A slice may take a copy, but never another type.
-bool is_view(const graph::Op& op) {
-  return std::holds_alternative<graph::Identity>(op) || std::holds_alternative<graph::Flatten>(op) ||
-         std::holds_alternative<graph::Reshape>(op) || std::holds_alternative<graph::Slice>(op);
-}
-
-bool has_weights_of_taps(const graph::Op& op) {
-  return std::holds_alternative<graph::Convolution>(op) || std::holds_alternative<graph::InnerProduct>(op);
-}
-
 DataType type_of(Precision precision) {
   switch (precision) {
     case Precision::kInt8:
@@ -56,35 +46,13 @@ int rank(DataType type) {
   }
 }
 
-/// Whether a node without taps has kernels for this type.
-bool computes_in(const graph::Op& op, DataType type) {
-  if (type == DataType::kFloat32) return true;
-  if (std::holds_alternative<graph::Pooling>(op) || std::holds_alternative<graph::ChannelShuffle>(op))
-    return true;
-  // Another border need not be within the integers' range.
-  if (const auto* pad = std::get_if<graph::Pad>(&op)) return pad->value == 0 || type == DataType::kBFloat16;
-  if (const auto* concat = std::get_if<graph::Concat>(&op)) return concat->axis == 1;
-  if (type == DataType::kBFloat16) return false;
-  if (const auto* eltwise = std::get_if<graph::Eltwise>(&op))
-    return eltwise->kind != graph::EltwiseKind::kQuotient;
-  if (std::holds_alternative<graph::Lrn>(op) || std::holds_alternative<graph::Activation>(op))
-    return type == DataType::kUInt8;
-  return std::holds_alternative<graph::Relu>(op) || std::holds_alternative<graph::ChannelAffine>(op) ||
-         std::holds_alternative<graph::BatchNorm>(op);
-}
-
-/// Whether a node can write FP32 whatever it computes with.
-bool writes_fp32(const graph::Op& op, DataType type) {
-  if (has_weights_of_taps(op)) return true;
-  const auto* pool = std::get_if<graph::Pooling>(&op);
-  return pool != nullptr && pool->kind == graph::PoolKind::kAverage && type == DataType::kUInt8;
-}
-
 class SchemeMaker {
  public:
   SchemeMaker(const graph::Graph& graph, Precision precision, const Calibration* calibration)
       : graph_(graph),
         precision_(precision),
+        follows_file_(calibration != nullptr && calibration->method == CalibrationMethod::kFile &&
+                      (precision == Precision::kInt8 || precision == Precision::kMixed)),
         calibration_(calibration),
         producers_(graph.producers()),
         consumers_(graph.consumers()) {}
@@ -147,12 +115,16 @@ class SchemeMaker {
     if (std::holds_alternative<graph::Input>(node.op))
       return type_of(precision_ == Precision::kMixed ? Precision::kInt8 : precision_);
     if (has_weights_of_taps(node.op)) {
-      if (precision_ != Precision::kMixed) return type_of(precision_);
+      if (precision_ != Precision::kMixed && !follows_file_) return type_of(precision_);
       const LayerCalibration* layer = calibration_->find_layer(node.name);
       if (layer == nullptr)
         throw Error(ErrorCode::kMismatch,
                     fmt::format("{}: the calibration lacks this layer", node.origin.to_string()));
       return type_of(layer->precision);
+    }
+    if (follows_file_ && !is_view(node.op)) {
+      const bool integers = has_scales(node) && computes_in(node.op, DataType::kUInt8);
+      return integers ? DataType::kUInt8 : DataType::kFloat32;
     }
     DataType type = DataType::kUInt8;
     for (const TensorId t : node.inputs) {
@@ -161,6 +133,16 @@ class SchemeMaker {
       if (rank(made) > rank(type)) type = made;
     }
     return is_view(node.op) || computes_in(node.op, type) ? type : DataType::kFloat32;
+  }
+
+  /// Whether a file has scales for all that a node without taps reads and writes as integers.
+  bool has_scales(const Node& node) const {
+    const auto known = [&](TensorId t) {
+      return scheme_.tensors[static_cast<std::size_t>(t)].u8.has_value();
+    };
+    return std::all_of(node.inputs.begin(), node.inputs.end(), known) &&
+           (writes_fp32(node.op, DataType::kUInt8) ||
+            std::all_of(node.outputs.begin(), node.outputs.end(), known));
   }
 
   /// The types in which tensor t is wanted, looking through views.
@@ -185,7 +167,8 @@ class SchemeMaker {
       if (type == DataType::kFloat32 || !writes_fp32(node.op, type)) continue;
       std::set<DataType> wanted;
       collect_wanted(t, wanted);
-      if (wanted != std::set<DataType>{type}) tensor(t).stored = DataType::kFloat32;
+      const bool cannot_be_narrow = follows_file_ && !tensor(t).u8;
+      if (cannot_be_narrow || wanted != std::set<DataType>{type}) tensor(t).stored = DataType::kFloat32;
     }
   }
 
@@ -260,6 +243,7 @@ class SchemeMaker {
 
   const graph::Graph& graph_;
   Precision precision_;
+  bool follows_file_;
   const Calibration* calibration_;
   const std::vector<int> producers_;
   const std::vector<std::vector<int>> consumers_;
@@ -268,6 +252,38 @@ class SchemeMaker {
 };
 
 }  // namespace
+
+bool is_view(const graph::Op& op) {
+  return std::holds_alternative<graph::Identity>(op) || std::holds_alternative<graph::Flatten>(op) ||
+         std::holds_alternative<graph::Reshape>(op) || std::holds_alternative<graph::Slice>(op);
+}
+
+bool has_weights_of_taps(const graph::Op& op) {
+  return std::holds_alternative<graph::Convolution>(op) || std::holds_alternative<graph::InnerProduct>(op);
+}
+
+bool computes_in(const graph::Op& op, DataType type) {
+  if (type == DataType::kFloat32) return true;
+  if (std::holds_alternative<graph::Pooling>(op) || std::holds_alternative<graph::ChannelShuffle>(op))
+    return true;
+  // Another border need not be within the integers' range.
+  if (const auto* pad = std::get_if<graph::Pad>(&op)) return pad->value == 0 || type == DataType::kBFloat16;
+  if (const auto* concat = std::get_if<graph::Concat>(&op)) return concat->axis == 1;
+  if (type == DataType::kBFloat16) return false;
+  if (const auto* eltwise = std::get_if<graph::Eltwise>(&op))
+    return eltwise->kind != graph::EltwiseKind::kQuotient;
+  if (graph::is_rounding(op)) return false;
+  if (std::holds_alternative<graph::Lrn>(op) || std::holds_alternative<graph::Activation>(op))
+    return type == DataType::kUInt8;
+  return std::holds_alternative<graph::Relu>(op) || std::holds_alternative<graph::ChannelAffine>(op) ||
+         std::holds_alternative<graph::BatchNorm>(op);
+}
+
+bool writes_fp32(const graph::Op& op, DataType type) {
+  if (has_weights_of_taps(op)) return true;
+  const auto* pool = std::get_if<graph::Pooling>(&op);
+  return pool != nullptr && pool->kind == graph::PoolKind::kAverage && type == DataType::kUInt8;
+}
 
 Scheme make_scheme(const graph::Graph& graph, Precision precision, const Calibration* calibration) {
   return SchemeMaker(graph, precision, calibration).make();

@@ -54,6 +54,8 @@ struct NeverNegative {
         return all();
       case graph::ActivationFunction::kClip:
         return op.a >= 0 || (op.b >= 0 && all());
+      case graph::ActivationFunction::kRounding:
+        return op.b == 0 || all();
     }
     return false;
   }
@@ -102,16 +104,23 @@ bool passes_values_on(const graph::Op& op) {
          std::holds_alternative<graph::Slice>(op) || std::holds_alternative<graph::ChannelShuffle>(op);
 }
 
-std::vector<ScaleGroup> shared_scales(const graph::Graph& graph) {
-  const std::vector<char> live = graph.live_nodes();
-  Grouping grouping(graph.tensors.size());
+std::vector<bool> never_negative_tensors(const graph::Graph& graph) {
   std::vector<bool> never_negative(graph.tensors.size(), false);
-  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
-    const Node& node = graph.nodes[n];
+  for (const Node& node : graph.nodes) {
     NeverNegative rule;
     for (const TensorId t : node.inputs) rule.inputs.push_back(never_negative[index(t)]);
     const bool result = std::visit(rule, node.op);
     for (const TensorId t : node.outputs) never_negative[index(t)] = result;
+  }
+  return never_negative;
+}
+
+std::vector<ScaleGroup> shared_scales(const graph::Graph& graph) {
+  const std::vector<char> live = graph.live_nodes();
+  Grouping grouping(graph.tensors.size());
+  const std::vector<bool> never_negative = never_negative_tensors(graph);
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
     if (!live[n] || !passes_values_on(node.op)) continue;
     for (const TensorId in : node.inputs)
       for (const TensorId out : node.outputs) grouping.tie(in, out);
@@ -141,6 +150,7 @@ std::vector<ScaleGroup> shared_scales(const graph::Graph& graph) {
 
 std::string reason_for_fp32(const graph::Node& node) {
   if (std::holds_alternative<graph::Softmax>(node.op)) return "a softmax is computed in FP32";
+  if (graph::is_rounding(node.op)) return "the network itself rounds here, in FP32";
   if (const auto* eltwise = std::get_if<graph::Eltwise>(&node.op))
     return eltwise->kind == graph::EltwiseKind::kQuotient ? "a quotient of tensors is computed in FP32" : "";
   if (std::holds_alternative<graph::Pad>(node.op))

@@ -25,6 +25,9 @@ struct ScaleGroup {
   bool scores = false;
 };
 
+/// By TensorId: whether all values are >= 0 whatever the picture.
+std::vector<bool> never_negative_tensors(const graph::Graph& graph);
+
 /// Whether a node's output integers are input integers, so that they mean the same.
 bool passes_values_on(const graph::Op& op);
 

@@ -21,7 +21,9 @@ std::int32_t nearest(float quotient) {
   return std::bit_cast<std::int32_t>(quotient + kRoundingShift) - kRoundingShiftBits;
 }
 
-std::int32_t clamp(std::int32_t q) { return std::min(std::max(q, -kLargestWeight), kLargestWeight); }
+std::int32_t clamp(std::int32_t q, std::int32_t least) {
+  return std::min(std::max(q, least), kLargestWeight);
+}
 
 }  // namespace
 
@@ -50,7 +52,7 @@ WeightSums round_to_nearest(std::span<const float> weights, float scale, std::sp
     std::int8_t* out = integers.data() + begin;
     std::int32_t sum = 0, absolute = 0;
     for (std::size_t i = 0; i < count; ++i) {
-      const std::int32_t q = clamp(nearest(w[i] / scale));
+      const std::int32_t q = clamp(nearest(w[i] / scale), kLeastGivenWeight);
       out[i] = static_cast<std::int8_t>(q);
       sum += q;
       absolute += q < 0 ? -q : q;
@@ -67,7 +69,8 @@ WeightSums round_by_bits(std::span<const float> weights, float scale, std::span<
   for (std::size_t i = 0; i < weights.size(); ++i) {
     const float quotient = weights[i] / scale;
     const bool up = bit_at(bits, first_bit + static_cast<std::int64_t>(i));
-    const auto q = clamp(static_cast<std::int32_t>(up ? std::ceil(quotient) : std::floor(quotient)));
+    const auto q =
+        clamp(static_cast<std::int32_t>(up ? std::ceil(quotient) : std::floor(quotient)), -kLargestWeight);
     integers[i] = static_cast<std::int8_t>(q);
     sums.sum += q;
     sums.absolute += q < 0 ? -q : q;

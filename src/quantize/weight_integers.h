@@ -8,6 +8,8 @@
 namespace octet::quantize {
 
 inline constexpr std::int32_t kLargestWeight = 127;
+/// Weights that came as integers with a scale may be this.
+inline constexpr std::int32_t kLeastGivenWeight = -128;
 /// No channel's scale is smaller: weights that need less than this are dead, and reciprocals and products of
 /// scales stay normal numbers.
 inline constexpr float kSmallestWeightScale = 0x1p-96f;
@@ -23,11 +25,11 @@ struct WeightSums {
   std::int64_t absolute = 0;  // of their magnitudes
 };
 
-/// integers[i] = weights[i] / scale rounded to nearest even, within +-127.
+/// integers[i] = weights[i] / scale rounded to nearest even, within -128 and 127.
 WeightSums round_to_nearest(std::span<const float> weights, float scale, std::span<std::int8_t> integers);
 
-/// The same, but rounded up where bit first_bit + i of `bits` (lowest bit of a byte first) is set and down
-/// where not.
+/// The same within +-127, but rounded up where bit first_bit + i of `bits` (lowest bit of a byte first) is
+/// set and down where not.
 WeightSums round_by_bits(std::span<const float> weights, float scale, std::span<const std::uint8_t> bits,
                          std::int64_t first_bit, std::span<std::int8_t> integers);
 

@@ -51,6 +51,12 @@ void activation(const graph::Activation& op, const Input& in, const Output& out)
       return write([](double x) { return x * std::clamp(x / 6 + 0.5, 0.0, 1.0); });
     case graph::ActivationFunction::kClip:
       return write([&](double x) { return std::clamp(x, a, b); });
+    case graph::ActivationFunction::kRounding:
+      // The quotient is FP32, as ONNX has it: a tie there need not be one in double.
+      return write([&](double x) {
+        const double quotient = static_cast<double>(static_cast<float>(x) / op.a);
+        return a * (std::clamp(std::nearbyint(quotient) + b, 0.0, 255.0) - b);
+      });
   }
 }
 

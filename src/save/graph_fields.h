@@ -18,7 +18,7 @@ inline constexpr auto kLast<graph::LrnRegion> = graph::LrnRegion::kWithinChannel
 template <>
 inline constexpr auto kLast<graph::EltwiseKind> = graph::EltwiseKind::kQuotient;
 template <>
-inline constexpr auto kLast<graph::ActivationFunction> = graph::ActivationFunction::kClip;
+inline constexpr auto kLast<graph::ActivationFunction> = graph::ActivationFunction::kRounding;
 
 // A weight that is not there has a shape of no dimensions.
 inline void fields(Writer& archive, const graph::Weights& weights) { archive(weights.shape()); }

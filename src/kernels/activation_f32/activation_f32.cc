@@ -19,6 +19,8 @@ ActivationF32Function function_of(const ActivationDesc& desc, const ActivationF3
       return functions.hard_swish;
     case ActivationFunction::kClip:
       return functions.clip;
+    case ActivationFunction::kRounding:
+      return functions.rounding;
   }
   return nullptr;
 }

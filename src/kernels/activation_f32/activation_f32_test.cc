@@ -35,6 +35,10 @@ double expected_value(const ActivationDesc& d, double x) {
       return x * std::clamp(x / 6 + 0.5, 0.0, 1.0);
     case ActivationFunction::kClip:
       return std::clamp(x, double{d.a}, double{d.b});
+    case ActivationFunction::kRounding:
+      return double{d.a} *
+             (std::clamp(std::nearbyint(double{static_cast<float>(x) / d.a}) + double{d.b}, 0.0, 255.0) -
+              double{d.b});
   }
   return 0;
 }
@@ -42,12 +46,13 @@ double expected_value(const ActivationDesc& d, double x) {
 std::vector<ActivationDesc> functions(const FeatureMap& map) {
   ActivationDesc d;
   d.map = d.output = map;
-  std::vector<ActivationDesc> all(5, d);
+  std::vector<ActivationDesc> all(6, d);
   all[0].function = ActivationFunction::kSigmoid;
   all[1].function = ActivationFunction::kTanh;
   all[2].function = ActivationFunction::kHardSigmoid, all[2].a = 0.2f, all[2].b = 0.5f;
   all[3].function = ActivationFunction::kHardSwish;
   all[4].function = ActivationFunction::kClip, all[4].a = -1.5f, all[4].b = 2.25f;
+  all[5].function = ActivationFunction::kRounding, all[5].a = 0.375f, all[5].b = 91;
   return all;
 }
 

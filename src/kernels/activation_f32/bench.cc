@@ -16,7 +16,8 @@ const Layer kLayers[] = {{"sigmoid", ActivationFunction::kSigmoid},
                          {"tanh", ActivationFunction::kTanh},
                          {"hard_sigmoid", ActivationFunction::kHardSigmoid},
                          {"hard_swish", ActivationFunction::kHardSwish},
-                         {"clip", ActivationFunction::kClip}};
+                         {"clip", ActivationFunction::kClip},
+                         {"rounding", ActivationFunction::kRounding}};
 
 void run_layer(benchmark::State& state, const Layer& layer, const test::Variant& variant) {
   ActivationDesc d;

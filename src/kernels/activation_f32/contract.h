@@ -5,6 +5,7 @@
 //   hard sigmoid  min(max(a * x + b, 0), 1)          product and sum rounded
 //   hard swish    x * min(max(x * (1 / 6) + 0.5, 0), 1)
 //   clip          min(max(x, a), b)                  exact
+//   rounding      a * round(min(max(x / a, -b), 255 - b))   quotient, then to nearest even, then product
 //
 // The vector code of all instruction sets does the same operations and gives the same bits; the generic code
 // computes in double and rounds once. A NaN stays one. The unit of work is a run of vectors of 16 floats
@@ -26,7 +27,7 @@ struct ActivationF32Run {
 using ActivationF32Function = void (*)(const ActivationF32Run& run);
 
 struct ActivationF32Functions {
-  ActivationF32Function sigmoid, hyperbolic_tangent, hard_sigmoid, hard_swish, clip;
+  ActivationF32Function sigmoid, hyperbolic_tangent, hard_sigmoid, hard_swish, clip, rounding;
 };
 
 extern const ActivationF32Functions kActivationF32Generic;

@@ -18,8 +18,8 @@ void activate(const ActivationF32Run& run) {
 }  // namespace
 
 const ActivationF32Functions kActivationF32Generic = {
-    activate<ActivationFunction::kSigmoid>, activate<ActivationFunction::kTanh>,
+    activate<ActivationFunction::kSigmoid>,     activate<ActivationFunction::kTanh>,
     activate<ActivationFunction::kHardSigmoid>, activate<ActivationFunction::kHardSwish>,
-    activate<ActivationFunction::kClip>};
+    activate<ActivationFunction::kClip>,        activate<ActivationFunction::kRounding>};
 
 }  // namespace octet::kernels

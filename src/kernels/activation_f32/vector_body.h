@@ -57,6 +57,13 @@ struct Clip {
   F32x16 low, high;
 };
 
+struct Rounding {
+  explicit Rounding(const ActivationF32Run& run)
+      : scale(broadcast(run.a)), low(broadcast(-run.b)), high(broadcast(255 - run.b)) {}
+  F32x16 operator()(F32x16 x) const { return scale * round(bounded(x / scale, low, high)); }
+  F32x16 scale, low, high;
+};
+
 template <class Function>
 void activate(const ActivationF32Run& run) {
   const Function function(run);
@@ -65,8 +72,9 @@ void activate(const ActivationF32Run& run) {
     store(run.output + i, function(load(run.input + i)) * lanes);
 }
 
-constexpr ActivationF32Functions kFunctions = {activate<Sigmoid>, activate<HyperbolicTangent>,
-                                               activate<HardSigmoid>, activate<HardSwish>, activate<Clip>};
+constexpr ActivationF32Functions kFunctions = {activate<Sigmoid>,     activate<HyperbolicTangent>,
+                                               activate<HardSigmoid>, activate<HardSwish>,
+                                               activate<Clip>,        activate<Rounding>};
 
 }  // namespace
 }  // namespace octet::kernels
