@@ -20,11 +20,17 @@ Constant Constant::of_reals(Dims dims, std::span<const float> values) {
 }
 
 Constant Constant::of_reals(Dims dims, base::AlignedBuffer values) {
-  return {std::move(dims), std::make_shared<const base::AlignedBuffer>(std::move(values)), {}};
+  Constant result;
+  result.dims = std::move(dims);
+  result.reals = std::make_shared<const base::AlignedBuffer>(std::move(values));
+  return result;
 }
 
 Constant Constant::of_integers(Dims dims, std::vector<ShapeNumber> values) {
-  return {std::move(dims), nullptr, std::move(values)};
+  Constant result;
+  result.dims = std::move(dims);
+  result.integers = std::move(values);
+  return result;
 }
 
 Constant Constant::of_integers(const std::vector<std::int64_t>& values) {
@@ -37,6 +43,19 @@ std::int64_t Constant::elements() const { return element_count(dims); }
 
 std::span<const float> Constant::real_values() const {
   return {reals->floats(), static_cast<std::size_t>(elements())};
+}
+
+graph::Weights Constant::as_weights(Shape shape) const {
+  const bool by_channel = shape.rank() > 1 && !dims.empty() && dims[0] == shape[0];
+  return graph::Weights(std::move(shape), reals).with_scales(by_channel ? scales_along(0) : nullptr);
+}
+
+std::shared_ptr<const std::vector<float>> Constant::scales_along(std::size_t axis) const {
+  if (!scales || axis >= dims.size()) return nullptr;
+  const auto size = static_cast<std::size_t>(dims[axis]);
+  if (scales->values.size() == 1) return std::make_shared<std::vector<float>>(size, scales->values[0]);
+  if (scales->axis != axis) return nullptr;
+  return {scales, &scales->values};
 }
 
 std::string Constant::shape_text() const { return onnx::to_string(dims); }

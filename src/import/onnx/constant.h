@@ -14,6 +14,7 @@
 
 #include "base/aligned_buffer.h"
 #include "graph/graph.h"
+#include "import/onnx/onnx_model.h"
 
 namespace octet::onnx {
 
@@ -28,11 +29,19 @@ struct ShapeNumber {
   std::string to_string() const;  // "3", "batch", "2*batch"
 };
 
+/// Of real values that are 8-bit integers times these: one for each position along `axis`, or one for all.
+struct StoredScales {
+  std::vector<float> values;
+  std::size_t axis = 0;
+};
+
 struct Constant {
   Dims dims;  // none: a scalar
   /// Row-major; exactly one of both. Integers stand for all of ONNX's integer types and for bool.
   std::shared_ptr<const base::AlignedBuffer> reals;
   std::vector<ShapeNumber> integers;
+  ElementType integer_type = ElementType::kInt64;        // as the file has them
+  std::shared_ptr<const StoredScales> scales = nullptr;  // of reals only
 
   static Constant of_reals(Dims dims, std::span<const float> values);
   static Constant of_reals(Dims dims, base::AlignedBuffer values);
@@ -44,7 +53,10 @@ struct Constant {
   std::int64_t elements() const;
   std::span<const float> real_values() const;
   /// The values share the storage. `shape` has as many elements.
-  graph::Weights as_weights(Shape shape) const { return {std::move(shape), reals}; }
+  graph::Weights as_weights(Shape shape) const;
+  /// What graph::Weights::scales() is of weights whose dimension 0 is `axis` here, with its size; null if the
+  /// values are no integers times one scale for each position along it.
+  std::shared_ptr<const std::vector<float>> scales_along(std::size_t axis) const;
   std::string shape_text() const;  // "64x3x7x7", "a scalar"
 };
 

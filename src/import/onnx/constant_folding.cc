@@ -217,6 +217,10 @@ Constant fold_arithmetic(NodeImport& n, Arithmetic kind, const Constant& a, cons
 
 Constant with_dims(const Constant& from, Dims dims) {
   Constant result = from;
+  const bool keeps_scales =
+      from.scales && (from.scales->values.size() == 1 ||
+                      (from.scales->axis == 0 && !dims.empty() && dims[0] == from.dims[0]));
+  if (!keeps_scales) result.scales = nullptr;
   result.dims = std::move(dims);
   return result;
 }
@@ -228,7 +232,13 @@ Constant fold_transpose(NodeImport& n, const Constant& from, const std::vector<s
     dims.push_back(from.dims[axis]);
     strides.push_back(own[axis]);
   }
-  return copy_view(n, from, std::move(dims), strides, 0);
+  Constant result = copy_view(n, from, std::move(dims), strides, 0);
+  if (from.scales && from.scales->axis < permutation.size()) {
+    const auto place = std::find(permutation.begin(), permutation.end(), from.scales->axis);
+    result.scales = std::make_shared<const StoredScales>(
+        StoredScales{from.scales->values, static_cast<std::size_t>(place - permutation.begin())});
+  }
+  return result;
 }
 
 Constant fold_slice(NodeImport& n, const Constant& from, const std::vector<SliceRange>& ranges) {

@@ -153,7 +153,7 @@ void convert_convolution(NodeImport& n) {
     n.invalid("kernel_shape is {}x{}, but the weights are {}", said[0], said[1], weights.shape_text());
   }
   const std::int64_t groups = n.attributes().integer("group", 1), channels = map.shape[1];
-  if (groups < 1 || channels % groups != 0 || shape[1] != channels / groups) {
+  if (groups < 1 || channels % groups != 0 || shape[1] != channels / groups || shape[0] % groups != 0) {
     n.invalid("weights are {}, which {} channels in {} group(s) do not fit", weights.shape_text(), channels,
               groups);
   }

@@ -78,7 +78,8 @@ graph::Weights matrix_weights(const NodeImport& n, std::int64_t features, bool s
     n.invalid("weights are {}, which an input of {} features does not fit", matrix.shape_text(), features);
   }
   if (stored_as_out_in) return matrix.as_weights(Shape{out, in});
-  return {Shape{out, in}, std::make_shared<const AlignedBuffer>(transposed(matrix))};
+  return graph::Weights(Shape{out, in}, std::make_shared<const AlignedBuffer>(transposed(matrix)))
+      .with_scales(matrix.scales_along(1));
 }
 
 graph::Weights gemm_bias(const NodeImport& n, std::int64_t features) {

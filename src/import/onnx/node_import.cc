@@ -25,7 +25,7 @@ std::string NodeImport::input_label(std::size_t i) const {
   return has_input(i) ? fmt::format("input {} '{}'", i, node_.inputs[i]) : fmt::format("input {}", i);
 }
 
-const Value& NodeImport::value(std::size_t i) const {
+Value& NodeImport::value(std::size_t i) const {
   if (!has_input(i)) invalid("{} is missing", input_label(i));
   return state_.values.at(node_.inputs[i]);
 }
@@ -39,6 +39,9 @@ bool NodeImport::all_constant() const {
 
 graph::TensorId NodeImport::tensor(std::size_t i) const {
   const auto* variable = std::get_if<Variable>(&value(i));
+  if (quantized(i) != nullptr) {
+    unsupported("{} is quantised; expected a DequantizeLinear before this operator", input_label(i));
+  }
   if (variable == nullptr) {
     unsupported("{} is a constant; expected one computed from the network's inputs", input_label(i));
   }
@@ -51,6 +54,10 @@ Dims NodeImport::dims(std::size_t i) const {
 
 const Constant& NodeImport::constant(std::size_t i, const char* what) const {
   const auto* constant = std::get_if<Constant>(&value(i));
+  if (std::holds_alternative<IntegerTensor>(value(i))) {
+    unsupported("{} ({}) is quantised; expected a DequantizeLinear before this operator", input_label(i),
+                what);
+  }
   if (constant == nullptr) {
     unsupported("{} ({}) is computed from the network's inputs; expected a constant", input_label(i), what);
   }
@@ -75,6 +82,24 @@ std::vector<std::int64_t> NodeImport::integers(std::size_t i, const char* what) 
       unsupported("{} ({}) depends on the batch: {}", input_label(i), what, number.to_string());
     }
     result.push_back(number.value);
+  }
+  return result;
+}
+
+QuantizedVariable* NodeImport::quantized(std::size_t i) const {
+  return std::get_if<QuantizedVariable>(&value(i));
+}
+
+IntegerTensor NodeImport::integer_tensor(std::size_t i, const char* what) const {
+  if (const auto* tensor = std::get_if<IntegerTensor>(&value(i))) return *tensor;
+  const Constant& list = constant(i, what);
+  if (list.is_real()) invalid("{} ({}) holds floats, expected integers", input_label(i), what);
+  IntegerTensor result{list.dims, list.integer_type, {}};
+  for (const ShapeNumber number : list.integers) {
+    if (number.times_batch || number.value != static_cast<std::int32_t>(number.value)) {
+      unsupported("{} ({}) holds {}; expected 32 bits", input_label(i), what, number.to_string());
+    }
+    result.values.push_back(static_cast<std::int32_t>(number.value));
   }
   return result;
 }
@@ -108,8 +133,15 @@ graph::TensorId NodeImport::append(const std::string& name, const std::string& o
 }
 
 void NodeImport::add(graph::Op op, std::vector<graph::TensorId> inputs, std::vector<graph::Weights> weights) {
-  set_output(
-      Variable{append(node_name(), node_.outputs[0], std::move(op), std::move(inputs), std::move(weights))});
+  add_tensor(std::move(op), std::move(inputs), std::move(weights));
+}
+
+graph::TensorId NodeImport::add_tensor(graph::Op op, std::vector<graph::TensorId> inputs,
+                                       std::vector<graph::Weights> weights) {
+  const graph::TensorId tensor =
+      append(node_name(), node_.outputs[0], std::move(op), std::move(inputs), std::move(weights));
+  set_output(Variable{tensor});
+  return tensor;
 }
 
 graph::TensorId NodeImport::add_part(const char* part, graph::Op op, std::vector<graph::TensorId> inputs,

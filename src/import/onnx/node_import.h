@@ -26,8 +26,25 @@ struct Variable {
   graph::TensorId tensor = 0;
 };
 
+/// The bytes of a tensor of the graph, between QuantizeLinear and DequantizeLinear: real = scale * (q -
+/// zero_point), as the file has it.
+struct QuantizedVariable {
+  Variable real;  // before rounding
+  float scale = 1;
+  std::int64_t zero_point = 0;
+  ElementType type = ElementType::kUint8;
+  std::optional<Variable> rounded = std::nullopt;  // once a DequantizeLinear has made it
+};
+
+/// Integers that a DequantizeLinear makes real, and its zero points.
+struct IntegerTensor {
+  Dims dims;
+  ElementType type = ElementType::kInt8;
+  std::vector<std::int32_t> values;
+};
+
 /// What a name of the file stands for.
-using Value = std::variant<Variable, Constant>;
+using Value = std::variant<Variable, Constant, QuantizedVariable, IntegerTensor>;
 
 /// A network on its way from a file into a graph.
 struct ImportState {
@@ -70,6 +87,10 @@ class NodeImport {
   const Constant& real_constant(std::size_t i, const char* what) const;
   /// Integers of at most one dimension that do not depend on the batch.
   std::vector<std::int64_t> integers(std::size_t i, const char* what) const;
+  /// nullptr if input `i` is no quantised tensor of the graph.
+  QuantizedVariable* quantized(std::size_t i) const;
+  /// Of integers in an initializer, a Constant node or the output of a QuantizeLinear.
+  IntegerTensor integer_tensor(std::size_t i, const char* what) const;
   /// A constant of one element.
   float real_scalar(std::size_t i, const char* what) const;
   /// A list that is the attribute `name` in older opsets and input `i` in newer ones; nullopt if left out.
@@ -81,6 +102,9 @@ class NodeImport {
 
   /// Appends a graph node that makes the output.
   void add(graph::Op op, std::vector<graph::TensorId> inputs, std::vector<graph::Weights> weights = {});
+  /// The same, and returns the tensor.
+  graph::TensorId add_tensor(graph::Op op, std::vector<graph::TensorId> inputs,
+                             std::vector<graph::Weights> weights = {});
   /// Output `i` of a node with several; does nothing for one that the file leaves out.
   void add_output(std::size_t i, graph::Op op, std::vector<graph::TensorId> inputs);
   void set_output(std::size_t i, Value value);
@@ -111,7 +135,7 @@ class NodeImport {
   std::vector<std::size_t> settle_axes(const std::vector<std::int64_t>& axes, std::size_t rank) const;
 
  private:
-  const Value& value(std::size_t i) const;
+  Value& value(std::size_t i) const;
   std::string input_label(std::size_t i) const;  // "input 1 'w'"
   graph::TensorId append(const std::string& name, const std::string& output, graph::Op op,
                          std::vector<graph::TensorId> inputs, std::vector<graph::Weights> weights);

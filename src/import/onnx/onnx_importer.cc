@@ -12,6 +12,7 @@
 #include "import/onnx/node_order.h"
 #include "import/onnx/onnx_model.h"
 #include "import/onnx/operators.h"
+#include "import/onnx/padding.h"
 #include "import/onnx/tensor_data.h"
 
 namespace octet::onnx {
@@ -31,6 +32,7 @@ class OnnxImporter {
     add_inputs();
     for (const std::size_t i : order) add_node(model_.nodes[i]);
     add_outputs();
+    give_padding_to_convolutions(state_.graph);
     graph::validate(state_.graph);
     graph::check_weights_finite(state_.graph);
     return std::move(state_.graph);
@@ -183,18 +185,27 @@ class OnnxImporter {
 
   /// Read when they are needed, not before, since they are most of a file.
   void read_initializers(const NodeEntry& node) {
-    for (const std::string& input : node.inputs) {
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      const std::string& input = node.inputs[i];
       const auto initializer = initializers_.find(input);
       if (initializer == initializers_.end() || state_.values.contains(input)) continue;
-      state_.values.emplace(input, read_tensor(state_.file, model_.initializers[initializer->second],
-                                               fmt::format("{}: initializer '{}'", file(), input)));
+      const TensorEntry& tensor = model_.initializers[initializer->second];
+      const std::string where = fmt::format("{}: initializer '{}'", file(), input);
+      if (reads_integers(node, i) && !is_real(tensor.type)) {
+        state_.values.emplace(
+            input, IntegerTensor{tensor.dims, tensor.type, read_integers(state_.file, tensor, where)});
+      } else {
+        state_.values.emplace(input, read_tensor(state_.file, tensor, where));
+      }
     }
   }
 
   void drop_after_last_reading(const std::string& name) {
     if (name.empty() || --readings_.at(name) > 0) return;
     const auto value = state_.values.find(name);
-    if (std::holds_alternative<Constant>(value->second)) state_.values.erase(value);
+    const bool is_constant = std::holds_alternative<Constant>(value->second) ||
+                             std::holds_alternative<IntegerTensor>(value->second);
+    if (is_constant) state_.values.erase(value);
   }
 
   // ---- outputs
@@ -213,6 +224,10 @@ class OnnxImporter {
   graph::TensorId output_tensor(const std::string& name) {
     const auto value = state_.values.find(name);
     const auto* variable = value == state_.values.end() ? nullptr : std::get_if<Variable>(&value->second);
+    if (value != state_.values.end() && std::holds_alternative<QuantizedVariable>(value->second)) {
+      fail(ErrorCode::kUnsupported, file(),
+           "output '{}' is of integers; expected a DequantizeLinear behind it", name);
+    }
     if (variable == nullptr) {
       fail(ErrorCode::kUnsupported, file(), "output '{}' does not depend on the network's inputs", name);
     }
@@ -235,8 +250,9 @@ class OnnxImporter {
 
 }  // namespace
 
-graph::Graph import_onnx(const std::filesystem::path& path) {
+graph::Graph import_onnx(const std::filesystem::path& path, std::vector<std::string>* written_in_fp32) {
   ModelFile file(path);
+  if (written_in_fp32 != nullptr) *written_in_fp32 = file.model().written_in_fp32;
   return OnnxImporter(file).run();
 }
 

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "graph/graph.h"
 
@@ -17,7 +18,9 @@ namespace octet::onnx {
 /// The network with its weights and all shapes inferred. External data is read from the file's own folder.
 /// Throws Error (kNotFound, kIo, kParse, kInvalidNetwork, kUnsupported, kMemoryLimit) naming file, node or
 /// initializer.
-graph::Graph import_onnx(const std::filesystem::path& path);
+/// `written_in_fp32`, if given: the tensors of which a file that Octet wrote says so.
+graph::Graph import_onnx(const std::filesystem::path& path,
+                         std::vector<std::string>* written_in_fp32 = nullptr);
 /// The same of a file in memory, which has no external data; `name` is for messages.
 graph::Graph import_onnx(const std::string& name, std::span<const std::byte> bytes);
 

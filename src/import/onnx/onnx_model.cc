@@ -28,8 +28,11 @@ constexpr std::size_t kMostOpsets = 64;
 constexpr std::size_t kMostExternalEntries = 16;
 constexpr std::size_t kLongestText = 64 << 10;
 
+/// Of the exporter (export/onnx_builder.h).
+constexpr std::string_view kWrittenInFp32 = "octet.written_in_fp32";
+
 // Field numbers of ONNX's messages.
-constexpr std::uint32_t kModelGraph = 7, kModelOpsetImport = 8;
+constexpr std::uint32_t kModelGraph = 7, kModelOpsetImport = 8, kModelMetadata = 14;
 constexpr std::uint32_t kOpsetDomain = 1, kOpsetVersion = 2;
 constexpr std::uint32_t kGraphNode = 1, kGraphName = 2, kGraphInitializer = 5, kGraphInput = 11,
                         kGraphOutput = 12, kGraphSparseInitializer = 15;
@@ -56,6 +59,8 @@ class Indexer {
     while (const auto field = reader.next()) {
       if (field->number == kModelOpsetImport) {
         add_opset(message(*field, "an operator set"), model, field->begin);
+      } else if (field->number == kModelMetadata) {
+        read_metadata(message(*field, "metadata"), model, *field);
       } else if (field->number == kModelGraph) {
         if (has_graph) fail_here(*field, "a second graph");
         has_graph = true;
@@ -100,6 +105,17 @@ class Indexer {
     if (model.opsets.size() >= kMostOpsets || !model.opsets.emplace(domain, version).second) {
       wire::fail_at(window_.file(), at, fmt::format("operator set '{}' is imported again", domain));
     }
+  }
+
+  void read_metadata(WireReader reader, ModelEntry& model, const Field& at) {
+    std::string key, value;
+    while (const auto field = reader.next()) {
+      if (field->number == kEntryKey) key = text(*field);
+      if (field->number == kEntryValue) value = text(*field);
+    }
+    if (!key.starts_with(kWrittenInFp32)) return;
+    check_room(model.written_in_fp32, kMostNodes, at, "tensors written in FP32");
+    model.written_in_fp32.push_back(std::move(value));
   }
 
   void read_graph(WireReader reader, ModelEntry& model) {

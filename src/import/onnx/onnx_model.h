@@ -106,6 +106,8 @@ struct ModelEntry {
   std::vector<NodeEntry> nodes;
   std::vector<TensorEntry> initializers;
   std::vector<ValueEntry> inputs, outputs;
+  /// Of a file that Octet wrote: tensors that Octet itself writes in FP32.
+  std::vector<std::string> written_in_fp32;
 };
 
 class ModelFile {

@@ -85,6 +85,12 @@ void convert_gather(NodeImport& n);
 // ---- pad_operators.cc
 void convert_pad(NodeImport& n);
 
+// ---- quantized_operators.cc: values as 8-bit integers, and back
+void convert_quantize(NodeImport& n);
+void convert_dequantize(NodeImport& n);
+/// Whether input `i` of this node is read as an IntegerTensor where it is an initializer of integers.
+bool reads_integers(const NodeEntry& node, std::size_t i);
+
 // ---- constant_operators.cc: what must be known when the network is imported
 void convert_constant(NodeImport& n);
 void convert_constant_of_shape(NodeImport& n);

@@ -143,11 +143,17 @@ class TensorReader {
     }
     count_ = checked_count();
     const bool real = is_real(tensor_.type);
-    if (!real && count_ > kMostIntegers) {
+    if (!real && narrow_ == nullptr && count_ > kMostIntegers) {
       fail(ErrorCode::kUnsupported, where_, "{} values of {}; integers are read as shapes only, up to {}",
            count_, to_string(tensor_.type), kMostIntegers);
     }
     return tensor_.external ? external_values(*tensor_.external) : inline_values();
+  }
+
+  /// Integers go there, as numbers of 32 bits, instead of into the constant that read() returns.
+  void read_into(std::vector<std::int32_t>& narrow) {
+    narrow_ = &narrow;
+    read();
   }
 
  private:
@@ -245,11 +251,9 @@ class TensorReader {
   /// `count_` elements from `begin` on.
   Constant raw_values(FileWindow& window, std::uint64_t begin) {
     if (!is_real(tensor_.type)) {
-      std::vector<ShapeNumber> values;
-      for_each(window, begin, count_, [&](const std::uint8_t* bytes) {
-        values.push_back({checked_integer(load_integer(tensor_.type, bytes)), false});
-      });
-      return Constant::of_integers(tensor_.dims, std::move(values));
+      for_each(window, begin, count_,
+               [&](const std::uint8_t* bytes) { take_integer(load_integer(tensor_.type, bytes)); });
+      return taken_integers();
     }
     AlignedBuffer buffer(static_cast<std::size_t>(count_) * sizeof(float));
     read_reals(window, begin, count_, buffer.floats());
@@ -312,17 +316,27 @@ class TensorReader {
       });
       return Constant::of_reals(tensor_.dims, std::move(buffer));
     }
-    std::vector<ShapeNumber> numbers;
-    for (const std::int64_t value : values) numbers.push_back({checked_integer(value), false});
-    return Constant::of_integers(tensor_.dims, std::move(numbers));
+    for (const std::int64_t value : values) take_integer(value);
+    return taken_integers();
   }
 
-  std::int64_t checked_integer(std::int64_t value) const {
+  void take_integer(std::int64_t value) {
     if (tensor_.type == ElementType::kUint64 && value < 0) {
       fail(ErrorCode::kUnsupported, where_, "holds {}, expected at most {}",
            static_cast<std::uint64_t>(value), std::numeric_limits<std::int64_t>::max());
     }
-    return value;
+    if (narrow_ == nullptr) {
+      integers_.push_back({value, false});
+    } else if (value == static_cast<std::int32_t>(value)) {
+      narrow_->push_back(static_cast<std::int32_t>(value));
+    } else {
+      fail(ErrorCode::kUnsupported, where_, "holds {}, expected at most 32 bits", value);
+    }
+  }
+  Constant taken_integers() {
+    Constant result = Constant::of_integers(tensor_.dims, std::move(integers_));
+    result.integer_type = tensor_.type;
+    return result;
   }
 
   ModelFile& file_;
@@ -330,12 +344,21 @@ class TensorReader {
   const std::string& where_;
   std::size_t size_;
   std::int64_t count_ = 0;
+  std::vector<ShapeNumber> integers_;
+  std::vector<std::int32_t>* narrow_ = nullptr;
 };
 
 }  // namespace
 
 Constant read_tensor(ModelFile& file, const TensorEntry& tensor, const std::string& where) {
   return TensorReader(file, tensor, where).read();
+}
+
+std::vector<std::int32_t> read_integers(ModelFile& file, const TensorEntry& tensor,
+                                        const std::string& where) {
+  std::vector<std::int32_t> values;
+  TensorReader(file, tensor, where).read_into(values);
+  return values;
 }
 
 }  // namespace octet::onnx

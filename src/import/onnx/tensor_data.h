@@ -5,7 +5,9 @@
 // bool become 64-bit integers, of which a network needs few (shapes, axes).
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "import/onnx/constant.h"
 #include "import/onnx/onnx_model.h"
@@ -16,5 +18,7 @@ namespace octet::onnx {
 /// folder: a path that leads out of it is refused, by a symbolic link too.
 /// Throws Error (kParse, kNotFound, kIo, kInvalidNetwork, kUnsupported, kMemoryLimit).
 Constant read_tensor(ModelFile& file, const TensorEntry& tensor, const std::string& where);
+/// As many integers as there are, of a type of up to 32 bits. The same errors.
+std::vector<std::int32_t> read_integers(ModelFile& file, const TensorEntry& tensor, const std::string& where);
 
 }  // namespace octet::onnx
