@@ -38,7 +38,8 @@ struct BuildOptions {
   Pinning pinning = Pinning::kAuto;
   std::optional<Isa> isa;  ///< forced instruction set; Error(kUnsupported) if the machine lacks it
   bool winograd = true;    ///< false: convolutions of 3x3 and larger run directly
-  /// Scales and precisions; needed for kInt8, kInt16 and kMixed. A tensor or layer that it lacks is
+  /// Scales and precisions; needed for kInt8, kInt16 and kMixed, unless the network brings its own
+  /// (Network::calibration), which are taken where there are none here. A tensor or layer that it lacks is
   /// Error(kMismatch). Hashes are not compared here but by Calibration::check.
   std::shared_ptr<const Calibration> calibration;
   /// The input is pictures, u8 N x H x W x C (B, G, R), instead of FP32 N x C x H x W less their mean: the

@@ -15,6 +15,7 @@
 
 namespace octet {
 
+class Calibration;
 namespace graph {
 struct Graph;
 }
@@ -54,6 +55,7 @@ class OCTET_API Network {
   static Network load_caffe(const std::filesystem::path& prototxt,
                             const std::optional<std::filesystem::path>& caffemodel, std::uint64_t seed = 1);
   /// ONNX, operator sets 7 to 27, with the file's weights; external data is read from the file's own folder.
+  /// Of a quantised file (QuantizeLinear, DequantizeLinear) the scales are in calibration().
   /// Throws Error (kNotFound, kIo, kParse, kInvalidNetwork, kUnsupported, kMemoryLimit) naming file, node and
   /// operator or initializer.
   static Network load_onnx(const std::filesystem::path& path);
@@ -67,7 +69,9 @@ class OCTET_API Network {
                       std::uint64_t seed = 1);
   static const std::vector<std::string>& zoo_names();
 
-  explicit Network(std::shared_ptr<const graph::Graph> graph) : graph_(std::move(graph)) {}
+  explicit Network(std::shared_ptr<const graph::Graph> graph,
+                   std::shared_ptr<const Calibration> calibration = nullptr)
+      : graph_(std::move(graph)), calibration_(std::move(calibration)) {}
 
   const std::string& name() const;
   std::vector<TensorInfo> inputs() const;
@@ -81,10 +85,15 @@ class OCTET_API Network {
   /// The same network with the output named `tensor` only, dead layers removed. Throws Error(kNotFound).
   Network with_output(const std::string& tensor) const;
 
+  /// The scales that a quantised ONNX file has itself, for engines of integers that are given no others; null
+  /// if it has none. The network is the one without roundings, which FP32 computes.
+  const std::shared_ptr<const Calibration>& calibration() const { return calibration_; }
+
   const graph::Graph& graph() const { return *graph_; }  ///< for the engine's own layers
 
  private:
   std::shared_ptr<const graph::Graph> graph_;
+  std::shared_ptr<const Calibration> calibration_;
 };
 
 }  // namespace octet

@@ -137,7 +137,9 @@ std::shared_ptr<Engine::Impl> plan_engine(Network network, const BuildOptions& a
                                           const MachineInfo& machine) {
   auto impl = std::make_shared<Engine::Impl>();
   impl->network_name = network.name();
-  impl->options = api::settle(asked, machine);
+  BuildOptions with_scales = asked;
+  if (with_scales.calibration == nullptr) with_scales.calibration = network.calibration();
+  impl->options = api::settle(with_scales, machine);
   impl->graph = network.graph();
   network = Network(nullptr);  // a caller that kept no hold on it has the weights freed as they are replaced
   impl->passes = optimize::optimize(impl->graph, impl->options.disabled_passes);

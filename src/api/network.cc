@@ -11,8 +11,10 @@
 #include "graph/validate.h"
 #include "import/caffe/caffe_importer.h"
 #include "import/onnx/onnx_importer.h"
+#include "octet/calibration.h"
 #include "octet/error.h"
 #include "optimize/pass.h"
+#include "quantize/file_scales.h"
 #include "zoo/synthetic_weights.h"
 #include "zoo/trained_networks.h"
 #include "zoo/zoo.h"
@@ -20,9 +22,21 @@
 namespace octet {
 namespace {
 
-Network finish(graph::Graph graph) {
+Network finish(graph::Graph graph, std::shared_ptr<const Calibration> calibration = nullptr) {
   graph::validate(graph);
-  return Network(std::make_shared<const graph::Graph>(std::move(graph)));
+  return Network(std::make_shared<const graph::Graph>(std::move(graph)), std::move(calibration));
+}
+
+/// What is left of a network's own scales where layers went.
+std::shared_ptr<const Calibration> without_layers_that_went(const std::shared_ptr<const Calibration>& all,
+                                                            const graph::Graph& graph) {
+  if (all == nullptr) return nullptr;
+  auto left = std::make_shared<Calibration>(*all);
+  std::erase_if(left->layers, [&](const LayerCalibration& layer) {
+    return std::none_of(graph.nodes.begin(), graph.nodes.end(),
+                        [&](const graph::Node& node) { return node.name == layer.name; });
+  });
+  return left;
 }
 
 Network import_embedded(const zoo::TrainedNetwork& trained) {
@@ -93,7 +107,17 @@ Network Network::load_caffe(const std::filesystem::path& prototxt,
 
 Network Network::load_onnx(const std::filesystem::path& path) {
   const cpu::ScopedFloatEnvironment float_environment(cpu::Denormals::kKept);
-  return finish(onnx::import_onnx(path));
+  std::vector<std::string> written_in_fp32;
+  graph::Graph graph = onnx::import_onnx(path, &written_in_fp32);
+  std::shared_ptr<const Calibration> calibration;
+  if (std::any_of(graph.nodes.begin(), graph.nodes.end(),
+                  [](const graph::Node& node) { return graph::is_rounding(node.op); })) {
+    // Scale and shift are one operation on integers, with nothing rounded between.
+    optimize::fold_batch_norm(graph);
+    optimize::merge_channel_affine(graph);
+    calibration = quantize::take_file_scales(graph, written_in_fp32);
+  }
+  return finish(std::move(graph), std::move(calibration));
 }
 
 Network Network::zoo(const std::string& name, std::uint64_t seed) {
@@ -151,7 +175,8 @@ Network Network::with_output(const std::string& tensor) const {
       graph::Graph graph = *graph_;
       graph.outputs = {t};
       optimize::eliminate_dead_code(graph);
-      return finish(std::move(graph));
+      auto calibration = without_layers_that_went(calibration_, graph);
+      return finish(std::move(graph), std::move(calibration));
     }
   }
   throw Error(ErrorCode::kNotFound, fmt::format("network '{}' has no tensor '{}'", graph_->name, tensor));

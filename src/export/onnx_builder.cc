@@ -41,6 +41,14 @@ OnnxBuilder::OnnxBuilder(const std::string& name) : graph_(*model_.mutable_graph
   graph_.set_name(name);
 }
 
+void OnnxBuilder::note_written_in_fp32(const std::string& tensor) {
+  // Keys have to differ.
+  const int number = model_.metadata_props_size();
+  onnx::StringStringEntry& note = *model_.add_metadata_props();
+  note.set_key(fmt::format("{}.{}", kWrittenInFp32, number));
+  note.set_value(tensor);
+}
+
 onnx::Node& OnnxBuilder::add(const char* op, std::vector<std::string> inputs, const std::string& result) {
   onnx::Node& node = *graph_.add_node();
   node.set_op_type(op);

@@ -21,6 +21,10 @@ inline constexpr int kOpset = 13;
 /// TensorProto's data types.
 inline constexpr int kFloat = 1, kUInt8 = 2, kInt8 = 3, kInt32 = 6, kInt64 = 7;
 
+/// Keys of a model's metadata that begin so have as values tensors which Octet writes in FP32, although the
+/// file quantises them, for engines that cannot. The importer has the word too (import/onnx/onnx_model.cc).
+inline constexpr const char* kWrittenInFp32 = "octet.written_in_fp32";
+
 void set(onnx::Node& node, const char* name, std::int64_t value);
 void set(onnx::Node& node, const char* name, float value);
 void set(onnx::Node& node, const char* name, const std::vector<std::int64_t>& values);
@@ -31,6 +35,9 @@ class OnnxBuilder {
 
   onnx::Graph& graph() { return graph_; }
   onnx::Model take() { return std::move(model_); }
+
+  /// Notes that Octet itself writes this tensor in FP32 (onnx::kWrittenInFp32).
+  void note_written_in_fp32(const std::string& tensor);
 
   /// A node of one output, named like it.
   onnx::Node& add(const char* op, std::vector<std::string> inputs, const std::string& result);

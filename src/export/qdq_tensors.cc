@@ -101,8 +101,13 @@ void QdqTensors::begin(std::size_t n) {
 }
 
 void QdqTensors::end() {
-  for (const TensorId t : node_->outputs)
-    if (held(t)) quantise(result(t), *held(t), name(t));
+  for (const TensorId t : node_->outputs) {
+    if (!held(t)) continue;
+    quantise(result(t), *held(t), name(t));
+    const bool written_in_fp32 =
+        form_.scheme.tensors[static_cast<std::size_t>(t)].stored == DataType::kFloat32;
+    if (written_in_fp32 && !is_view(node_->op)) out_.note_written_in_fp32(name(t));
+  }
 }
 
 std::string QdqTensors::result(TensorId t) const { return held(t) ? name(t) + ".real" : name(t); }
