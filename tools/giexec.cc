@@ -95,6 +95,7 @@ constexpr std::uint64_t kSeed = 1;  // of images, and of weights where there is 
 UsedCalibration calibrate(const Options& options, const Network& network) {
   if (!options.calibration.empty() && std::filesystem::exists(options.calibration))
     return load_calibration(options.calibration, network, "", false);
+  if (network.calibration() != nullptr) return own_calibration(network);
   UsedCalibration made = improvise_calibration(network, nullptr, kSeed, 0);
   if (!options.calibration.empty()) {
     made.calibration->save(options.calibration);

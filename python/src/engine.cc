@@ -103,7 +103,7 @@ constexpr const char* kBuildDoc =
     R"(Makes an engine: fuses layers, chooses kernels, plans memory, packs weights.
 
 precision: "fp32", "bf16", "int8", "int16", or "mixed", each layer as the calibration says.
-calibration: what calibrate() gave; the last three need it.
+calibration: what calibrate() gave; the last three need it, unless the network brings its own.
 max_batch: the largest batch that its contexts take.
 threads: of each context; 0: one a core.
 cpus: the CPU of each thread; none: as pinning says, "auto", "cores" or "none".

@@ -4,6 +4,7 @@
 #include <pybind11/stl/filesystem.h>
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "arrays.h"
 #include "bindings.h"
+#include "octet/calibration.h"
 #include "octet/error.h"
 #include "octet/export.h"
 #include "octet/reference.h"
@@ -78,6 +80,15 @@ void bind_network(py::module_& module) {
       .def_property_readonly("name", &Network::name, "As its file or the built-in list has it.")
       .def_property_readonly("inputs", &Network::inputs, "Names and shapes.")
       .def_property_readonly("outputs", &Network::outputs, "Names and shapes.")
+      .def_property_readonly(
+          "calibration",
+          [](const Network& network) -> std::shared_ptr<Calibration> {
+            if (network.calibration() == nullptr) return nullptr;
+            return std::make_shared<Calibration>(*network.calibration());
+          },
+          "The scales that a quantised ONNX file brings (a copy), or None. Engines of integers that are "
+          "given "
+          "no others take them.")
       .def_property_readonly("synthetic_weights", &Network::synthetic_weights,
                              "True if the weights came from a seed, not from a file.")
       .def("layers", &layer_rows, "One dict a layer.")

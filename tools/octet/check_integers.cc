@@ -143,8 +143,10 @@ void compare_with_fp32(const std::vector<float>& got, const std::vector<float>& 
 }  // namespace
 
 bool promises_same_bytes(const Network& network, Precision precision, const UsedCalibration& calibration) {
-  if (precision == Precision::kInt8 || precision == Precision::kInt16) return true;
-  if (precision != Precision::kMixed) return false;
+  const bool by_layer =
+      precision == Precision::kMixed ||
+      (precision == Precision::kInt8 && calibration.calibration->method == CalibrationMethod::kFile);
+  if (!by_layer) return precision == Precision::kInt8 || precision == Precision::kInt16;
   const std::vector<LayerInfo> layers = network.layers();
   return std::none_of(layers.begin(), layers.end(), [&](const LayerInfo& layer) {
     if (layer.macs == 0) return false;  // softmax and the like are FP32 with fixed arithmetic

@@ -253,6 +253,7 @@ UsedCalibration find_calibration(const Network& network, const EngineOptions& op
   if (!options.calibration.empty())
     return load_calibration(options.calibration, network,
                             preprocessing == nullptr ? "" : lab::hash(*preprocessing), options.force);
+  if (network.calibration() != nullptr) return own_calibration(network);
   if (precision == Precision::kMixed)
     fail(
         ErrorCode::kInvalidArgument,

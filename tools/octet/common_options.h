@@ -51,8 +51,9 @@ void add_engine_options(CLI::App& command, EngineOptions& options);
 /// use is an error; more than the cgroup's quota pays for is a warning.
 BuildOptions build_options(const EngineOptions& options);
 /// The calibration that the precision needs, if it needs one: from the file, checked against the network and
-/// the preprocessing of its pictures (null: no pictures are read), else made on the spot from `seed`. Throws
-/// Error(kInvalidArgument) for `mixed` without a file and for a file that the precision has no use for.
+/// the preprocessing of its pictures (null: no pictures are read); without one the network's own; where it
+/// has none, made on the spot from `seed`. Throws Error(kInvalidArgument) for `mixed` without a file and for
+/// a file that the precision has no use for.
 UsedCalibration find_calibration(const Network& network, const EngineOptions& options, std::uint64_t seed,
                                  const lab::Preprocessing* preprocessing = nullptr);
 /// `build_options` and `Engine::build`; the machine's memory is the limit where no other is given, and counts

@@ -44,11 +44,20 @@ void check(const ExportArguments& options, Precision precision) {
                      options.precision));
   if (integers && options.output.empty())
     fail(fmt::format("--precision {} is of the ONNX file: expected -o FILE.onnx", options.precision));
-  if (options.calibration.empty() && (integers || !options.tensorrt_cache.empty()))
-    fail(fmt::format("{}: expected --calibration FILE with the scales (octet calibrate writes one)",
-                     integers ? "--precision " + options.precision : "--tensorrt-cache"));
   if (!options.calibration.empty() && !integers && options.tensorrt_cache.empty())
     fail("--calibration: --precision fp32 has no use for one; expected int8 or mixed, or --tensorrt-cache");
+}
+
+/// The file's; without one the network's own.
+UsedCalibration find_scales(const ExportArguments& options, const Network& network, Precision precision) {
+  if (!options.calibration.empty()) return load_calibration(options.calibration, network, "", options.force);
+  if (precision == Precision::kFloat32 && options.tensorrt_cache.empty()) return {};
+  if (network.calibration() == nullptr)
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: expected --calibration FILE with the scales (octet calibrate writes one)",
+                            options.tensorrt_cache.empty() ? "--precision " + options.precision
+                                                           : "--tensorrt-cache"));
+  return own_calibration(network);
 }
 
 int run(const ExportArguments& options) {
@@ -56,8 +65,7 @@ int run(const ExportArguments& options) {
   check(options, precision);
   const bool pixels = pixel_input(options.input_type, to_string(precision));
   const Network network = open_network(options.network);
-  UsedCalibration used;
-  if (!options.calibration.empty()) used = load_calibration(options.calibration, network, "", options.force);
+  const UsedCalibration used = find_scales(options, network, precision);
   if (!options.tensorrt_cache.empty())
     export_tensorrt_cache(*used.calibration, options.tensorrt_version, options.tensorrt_cache);
   if (options.output.empty()) return 0;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -66,6 +67,22 @@ void print_layers(const Network& network) {
   fmt::print("{}  {}{}\n\n", network.name(), network.hash(),
              network.synthetic_weights() ? "  (synthetic weights)" : "");
   table.print();
+}
+
+int integer_layers(const Calibration& own) {
+  return static_cast<int>(std::count_if(own.layers.begin(), own.layers.end(), [](const LayerCalibration& l) {
+    return l.precision == Precision::kInt8;
+  }));
+}
+
+void print_own_scales(const Network& network) {
+  if (network.calibration() == nullptr) return;
+  const Calibration& own = *network.calibration();
+  fmt::print("\nquantised: brings scales of its own for {} tensors; {} of {} layers with weights are INT8\n",
+             own.tensors.size(), integer_layers(own), own.layers.size());
+  for (const LayerCalibration& layer : own.layers)
+    if (!layer.reason.empty())
+      fmt::print("  {}: {}, {}\n", layer.name, to_string(layer.precision), layer.reason);
 }
 
 Json tensors_to_json(const std::vector<TensorInfo>& tensors) {
@@ -228,6 +245,10 @@ int run(const InspectArguments& options) {
         {"outputs", tensors_to_json(network.outputs())},
         {"layers", layers_to_json(layers)},
         {"totals", {{"layers", layers.size()}, {"macs", totals.macs}, {"params", totals.params}}}};
+    if (const auto& own = network.calibration())
+      document["own_scales"] = {{"tensors", own->tensors.size()},
+                                {"layers", own->layers.size()},
+                                {"int8_layers", integer_layers(*own)}};
     if (calibration.calibration != nullptr)
       document["calibration"] = report_to_json(*calibration.calibration, true);
     if (options.passes) document["passes"] = passes_to_json(engine->passes());
@@ -237,6 +258,7 @@ int run(const InspectArguments& options) {
     return 0;
   }
   print_layers(network);
+  print_own_scales(network);
   if (options.passes) print_passes(engine->passes());
   if (options.plan) print_plan(*engine);
   if (options.memory) print_memory(*engine);

@@ -59,6 +59,7 @@ UsedCalibration base_calibration(const TuneArguments& options, const Network& ne
   if (!options.engine.calibration.empty())
     return load_calibration(options.engine.calibration, network, lab::hash(preprocessing),
                             options.engine.force);
+  if (network.calibration() != nullptr) return own_calibration(network);
   if (options.labelled.drawn > 0)
     return improvise_calibration(network, &preprocessing, options.network.seed, options.engine.threads);
   lab::PictureImages images(lab::select_pictures(pictures, {}), preprocessing,

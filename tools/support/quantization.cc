@@ -38,6 +38,11 @@ UsedCalibration improvise_calibration(const Network& network, const lab::Preproc
   return {std::move(calibration), std::move(origin)};
 }
 
+UsedCalibration own_calibration(const Network& network) {
+  if (network.calibration() == nullptr) return {};
+  return {network.calibration(), network.calibration()->source.data};
+}
+
 Json to_json(const UsedCalibration& used) {
   if (used.calibration == nullptr) return nullptr;
   const Calibration& calibration = *used.calibration;

@@ -32,6 +32,9 @@ UsedCalibration load_calibration(const std::string& file, const Network& network
 UsedCalibration improvise_calibration(const Network& network, const lab::Preprocessing* preprocessing,
                                       std::uint64_t seed, int threads);
 
+/// The network's own scales (Network::calibration), if it has any.
+UsedCalibration own_calibration(const Network& network);
+
 /// Null where there is none.
 Json to_json(const UsedCalibration& used);
 
