@@ -240,7 +240,7 @@ class Lowering : TensorViews {
   View sliced_copy(const View& part, std::int64_t lane) {
     FeatureMap map = part.map;
     map.pixel_stride = 0;
-    const View result = target(node_->outputs[0], map, true);
+    const View result = target(node_->outputs[0], map);
     kernels::ReformatDesc desc{part.map, result.map, 0};
     if (part.map.layout == Layout::kNchw16c) desc.input_lane = lane;
     add_step(desc, {part.ref}, result);
@@ -251,7 +251,7 @@ class Lowering : TensorViews {
   View target_like(const View& input) {
     FeatureMap map = stored_map(node_->outputs[0]);
     map.quantization = input.map.quantization;
-    return target(node_->outputs[0], map, true);
+    return target(node_->outputs[0], map);
   }
 
   void lower(const graph::Pad& pad) {
