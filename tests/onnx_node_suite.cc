@@ -196,6 +196,28 @@ void add_integers(onnx::Graph& graph, const std::string& name, std::initializer_
   for (const std::int64_t value : values) tensor.add_int64_data(value);
 }
 
+/// Makes `name`, an output of the network, real: the integers of a QuantizeLinear by the operator that reads
+/// them, whose scale of 1 leaves them as they are.
+void add_real(onnx::Graph& graph, const std::string& name, const std::string& result) {
+  constexpr int kFloat = 1;
+  const auto writes = [&](const onnx::Node& node) {
+    return node.output_size() > 0 && node.output(0) == name;
+  };
+  const auto writer = std::find_if(graph.node().begin(), graph.node().end(), writes);
+  if (writer != graph.node().end() && writer->op_type() == "QuantizeLinear") {
+    onnx::Tensor& one = *graph.add_initializer();
+    one.set_name(result + ".one");
+    one.set_data_type(kFloat);
+    one.add_float_data(1);
+    add_node(graph, "DequantizeLinear", {name, one.name()}, result);
+    return;
+  }
+  onnx::Attribute& to = *add_node(graph, "Cast", {name}, result).add_attribute();
+  to.set_name("to");
+  to.set_i(kFloat);
+  to.set_type(onnx::Attribute::INT);
+}
+
 /// All inputs are constants, and each output, as a row, is added to an input of zeros.
 void run_folded(const onnx::Model& original, const DataSet& data) {
   constexpr int kFloat = 1;
@@ -214,10 +236,7 @@ void run_folded(const onnx::Model& original, const DataSet& data) {
     input.mutable_type()->mutable_tensor_type()->set_elem_type(kFloat);
     for (const std::int64_t dim : output.dims)
       input.mutable_type()->mutable_tensor_type()->mutable_shape()->add_dim()->set_dim_value(dim);
-    onnx::Attribute& to = *add_node(graph, "Cast", {name}, part + "real").add_attribute();
-    to.set_name("to");
-    to.set_i(kFloat);
-    to.set_type(onnx::Attribute::INT);
+    add_real(graph, name, part + "real");
     add_integers(graph, part + "shape", {1, elements});
     add_node(graph, "Reshape", {part + "real", part + "shape"}, part + "row");
     add_node(graph, "Add", {part + "zeros", part + "row"}, part + "sum");

@@ -44,8 +44,10 @@ double activation(const ActivationDesc& desc, double x) {
       return x * bounded(x / 6 + 0.5, 0, 1);
     case ActivationFunction::kClip:
       return bounded(x, a, b);
-    case ActivationFunction::kRounding:  // the quotient is FP32: a tie there need not be one in double
-      return a * std::nearbyint(bounded(static_cast<double>(static_cast<float>(x) / desc.a), -b, 255 - b));
+    case ActivationFunction::kRounding: {  // the quotient is FP32: a tie there need not be one in double
+      const double quotient = bounded(static_cast<double>(static_cast<float>(x) / desc.a), -b, 255 - b);
+      return a * (std::nearbyint(quotient) + 0.0);  // makes 0 of -0: integers have one zero
+    }
   }
   return x;
 }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -33,23 +34,27 @@ std::optional<float> passed(const Node& node, float value, std::size_t c) {
 class PaddingMover {
  public:
   explicit PaddingMover(graph::Graph& graph)
-      : graph_(graph), producers_(graph.producers()), consumers_(graph.consumers()) {}
+      : graph_(graph),
+        producers_(graph.producers()),
+        consumers_(graph.consumers()),
+        goes_(graph.nodes.size(), 0),
+        subtractions_(graph.nodes.size()) {}
 
   void run() {
-    for (std::size_t n = 0; n < graph_.nodes.size(); ++n)
+    const std::size_t nodes = graph_.nodes.size();
+    for (std::size_t n = 0; n < nodes; ++n)
       if (std::holds_alternative<graph::Convolution>(graph_.nodes[n].op)) move_to(n);
-    if (additions_.empty() && !moved_) return;
-    insert_additions();
+    if (std::count(goes_.begin(), goes_.end(), 0) == static_cast<std::ptrdiff_t>(nodes)) return;
+    std::vector<Node> all;
+    for (std::size_t n = 0; n < nodes; ++n) {
+      if (subtractions_[n]) all.push_back(std::move(*subtractions_[n]));
+      if (goes_[n] == 0) all.push_back(std::move(graph_.nodes[n]));
+    }
+    graph_.nodes = std::move(all);
     graph::infer_shapes(graph_);
   }
 
  private:
-  /// A node to be inserted before the one at `before`.
-  struct Addition {
-    std::size_t before;
-    Node node;
-  };
-
   bool is_for_one_reader(TensorId t) const {
     return consumers_[static_cast<std::size_t>(t)].size() == 1 &&
            std::find(graph_.outputs.begin(), graph_.outputs.end(), t) == graph_.outputs.end();
@@ -72,27 +77,31 @@ class PaddingMover {
   }
 
   void move_to(std::size_t n) {
-    const auto& op = std::get<graph::Convolution>(graph_.nodes[n].op);
-    const graph::Window& window = op.window;
+    Node& convolution = graph_.nodes[n];
+    graph::Window& window = std::get<graph::Convolution>(convolution.op).window;
     if (window.pad_top != 0 || window.pad_left != 0 || window.pad_bottom != 0 || window.pad_right != 0)
       return;
-    const std::vector<std::size_t> way = way_from_pad(graph_.nodes[n]);
-    if (way.size() < 2) return;  // next to each other they are for the optimiser
-    std::vector<float> fill(static_cast<std::size_t>(graph_.shape(graph_.nodes[n].inputs[0])[1]), 0.0f);
-    for (const std::size_t at : way)
-      for (std::size_t c = 0; at != way.front() && c < fill.size(); ++c)
-        fill[c] = *passed(graph_.nodes[at], fill[c], c);
-    take_padding(graph_.nodes[way.front()], graph_.nodes[n]);
-    if (std::any_of(fill.begin(), fill.end(), [](float value) { return value != 0; })) take_fill(n, fill);
-    moved_ = true;
-  }
-
-  static void take_padding(Node& from, Node& convolution) {
-    const auto pad = std::get<graph::Pad>(from.op);
-    from.op = graph::Identity{"Pad"};
-    graph::Window& window = std::get<graph::Convolution>(convolution.op).window;
+    const std::vector<std::size_t> way = way_from_pad(convolution);
+    const auto is_identity = [&](std::size_t at) {
+      return std::holds_alternative<graph::Identity>(graph_.nodes[at].op);
+    };
+    // Next to each other they are for the optimiser.
+    if (way.empty() || std::all_of(way.begin() + 1, way.end(), is_identity)) return;
+    std::vector<float> fill(static_cast<std::size_t>(graph_.shape(convolution.inputs[0])[1]), 0.0f);
+    TensorId map = graph_.nodes[way.front()].inputs[0];
+    for (const std::size_t at : way) {
+      Node& node = graph_.nodes[at];
+      goes_[at] = static_cast<char>(at == way.front() || is_identity(at));
+      if (goes_[at] != 0) continue;
+      for (std::size_t c = 0; c < fill.size(); ++c) fill[c] = *passed(node, fill[c], c);
+      node.inputs[0] = map;
+      map = node.outputs[0];
+    }
+    const auto& pad = std::get<graph::Pad>(graph_.nodes[way.front()].op);
     window.pad_top = pad.top, window.pad_left = pad.left;
     window.pad_bottom = pad.bottom, window.pad_right = pad.right;
+    convolution.inputs[0] = map;
+    if (std::any_of(fill.begin(), fill.end(), [](float value) { return value != 0; })) take_fill(n, fill);
   }
 
   void take_fill(std::size_t n, const std::vector<float>& fill) {
@@ -100,13 +109,14 @@ class PaddingMover {
     const Shape channels{static_cast<std::int64_t>(fill.size())};
     std::vector<float> negative(fill.size());
     std::transform(fill.begin(), fill.end(), negative.begin(), [](float value) { return -value; });
-    const TensorId shifted = graph_.add_tensor(convolution.name + "@unshifted");
-    additions_.push_back({n, Node{convolution.name + "@unshifted",
-                                  graph::ChannelAffine{},
-                                  {convolution.inputs[0]},
-                                  {shifted},
-                                  {graph::Weights(), graph::Weights(channels, negative)},
-                                  convolution.origin}});
+    const std::string name = convolution.name + "@unshifted";
+    const TensorId shifted = graph_.add_tensor(name);
+    subtractions_[n] = Node{name,
+                            graph::ChannelAffine{},
+                            {convolution.inputs[0]},
+                            {shifted},
+                            {graph::Weights(), graph::Weights(channels, negative)},
+                            convolution.origin};
     convolution.inputs[0] = shifted;
     graph::Weights bias = bias_with(convolution, fill);
     convolution.weights.resize(1);
@@ -134,17 +144,11 @@ class PaddingMover {
     return {Shape{shape[0]}, sums};
   }
 
-  void insert_additions() {
-    for (auto addition = additions_.rbegin(); addition != additions_.rend(); ++addition)
-      graph_.nodes.insert(graph_.nodes.begin() + static_cast<std::ptrdiff_t>(addition->before),
-                          std::move(addition->node));
-  }
-
   graph::Graph& graph_;
   std::vector<int> producers_;
   std::vector<std::vector<int>> consumers_;
-  std::vector<Addition> additions_;  // in the order of the nodes
-  bool moved_ = false;
+  std::vector<char> goes_;                         // by node
+  std::vector<std::optional<Node>> subtractions_;  // of the fill, by the convolution before which they stand
 };
 
 }  // namespace

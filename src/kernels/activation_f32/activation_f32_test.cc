@@ -105,6 +105,16 @@ TEST(ActivationF32, LetsNanPassAndTakesInfinities) {
     }
 }
 
+TEST(ActivationF32, RoundingKnowsOneZero) {
+  ActivationDesc d = functions({1, 1, 4}).back();
+  for (const test::Variant& variant : variants()) {
+    SCOPED_TRACE(to_string(variant.isa));
+    LaidOut input = test::lay_out(d.map, 1, {-0.1f, 0.1f, -0.0f, 0}), output(d.map, 1);
+    test::KernelRunner(variant.create(d)).run({&input}, output, 1);
+    for (const float y : output.to_nchw()) EXPECT_TRUE(y == 0 && !std::signbit(y));
+  }
+}
+
 TEST(ActivationF32, TakesAllChannelTailsAndWorkersAndKeepsZerosInPadding) {
   std::uint32_t seed = 1;
   for (std::int64_t channels : {1, 3, 15, 16, 17, 40})

@@ -59,9 +59,10 @@ struct Clip {
 
 struct Rounding {
   explicit Rounding(const ActivationF32Run& run)
-      : scale(broadcast(run.a)), low(broadcast(-run.b)), high(broadcast(255 - run.b)) {}
-  F32x16 operator()(F32x16 x) const { return scale * round(bounded(x / scale, low, high)); }
-  F32x16 scale, low, high;
+      : scale(broadcast(run.a)), low(broadcast(-run.b)), high(broadcast(255 - run.b)), zero(broadcast(0)) {}
+  /// Plus 0, which makes 0 of the -0 that small negative quotients are rounded to: integers have one zero.
+  F32x16 operator()(F32x16 x) const { return scale * (round(bounded(x / scale, low, high)) + zero); }
+  F32x16 scale, low, high, zero;
 };
 
 template <class Function>
