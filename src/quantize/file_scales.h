@@ -7,9 +7,8 @@
 //   a ReLU      besides, where values below zero may come and the zero point is 0: files leave out the ReLU
 //               that the saturation does. Its limit is the largest byte, which stands for a left-out Clip.
 //   a rounding  if no integers are near; if the tensor has another scale already, or is also read as it is;
-//   if a
-//               layer could write the tensor in FP32 for what reads it so (scores), unless Octet's own file
-//               says that it does. Then it stays, in FP32, in front of what reads it.
+//               if a layer could write the tensor in FP32 for what reads it so (scores), unless Octet's own
+//               file says that it does. Then it stays, in FP32, in front of what reads it.
 //
 // Layers compute with integers where the file has both their input and their weights in 8 bits; others, and
 // what has no scale around it, in FP32. A tensor without a scale has that of the tensors whose integers are
