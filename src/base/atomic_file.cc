@@ -19,9 +19,31 @@ namespace {
   throw Error(ErrorCode::kIo, fmt::format("{}: {}: {}", path.string(), what, std::strerror(errno)));
 }
 
+/// Where the bytes end up: a link stays one. Something that is no file, such as /dev/null, must not be
+/// replaced by one.
+std::filesystem::path destination(const std::filesystem::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return path;  // new, or a link to nothing
+  if (!S_ISREG(status.st_mode))
+    throw Error(ErrorCode::kIo, fmt::format("{}: is there already and is no regular file", path.string()));
+  std::error_code error;
+  std::filesystem::path resolved = std::filesystem::canonical(path, error);
+  return error ? path : resolved;
+}
+
+/// A rename is durable once the folder is. The file itself is whole either way, so a file system that cannot
+/// do it is no error.
+void sync_folder(const std::filesystem::path& file) {
+  const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return;
+  ::fsync(descriptor);
+  ::close(descriptor);
+}
+
 }  // namespace
 
-AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
+AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(destination(path)) {
   std::string name = path_.string() + ".XXXXXX";
   descriptor_ = mkostemp(name.data(), O_CLOEXEC);
   if (descriptor_ < 0) fail(path_, "cannot be written");
@@ -56,6 +78,7 @@ void AtomicFile::commit() {
     errno = reason;
     fail(path_, "writing failed");
   }
+  sync_folder(path_);
 }
 
 }  // namespace octet::base

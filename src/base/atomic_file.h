@@ -9,9 +9,9 @@ namespace octet::base {
 
 class AtomicFile {
  public:
-  /// Opens a temporary file in the folder of `path`. Throws Error(kIo) naming the path and the system's
-  /// reason.
-  explicit AtomicFile(std::filesystem::path path);
+  /// Opens a temporary file in the folder of `path`, or of the file that it is a link to. Throws Error(kIo)
+  /// naming the path and the system's reason, or because it is no regular file (a device, a folder).
+  explicit AtomicFile(const std::filesystem::path& path);
   /// Without commit() the temporary file is removed.
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;

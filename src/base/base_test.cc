@@ -54,6 +54,23 @@ TEST(AtomicFile, AppearsWholeOrNotAtAll) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(AtomicFile, ReplacesRegularFilesOnlyAndKeepsLinks) {
+  EXPECT_THROW(base::AtomicFile("/dev/null"), Error);
+  const auto folder = std::filesystem::temp_directory_path() / fmt::format("octet-links-{}", getpid());
+  std::filesystem::create_directory(folder);
+  EXPECT_THROW(base::AtomicFile{folder}, Error);
+  std::ofstream(folder / "file") << "old";
+  std::filesystem::create_symlink("file", folder / "link");
+  base::AtomicFile file(folder / "link");
+  file.write("new");
+  file.commit();
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "link"));
+  std::string text;
+  std::ifstream(folder / "file") >> text;
+  EXPECT_EQ(text, "new");
+  std::filesystem::remove_all(folder);
+}
+
 TEST(Hasher, KeepsFieldsApart) {
   base::Hasher a, b;
   a.add(std::string_view("ab")), a.add(std::string_view("c"));
