@@ -182,7 +182,7 @@ void convert_quantize(NodeImport& n) {
   check_range(n, "zero point", scale.zero_points, to.type, range_of(n, to.type, false));
   to.scale = scale.scales[0];
   to.zero_point = scale.zero_points[0];
-  n.set_output(std::move(to));
+  n.set_output(to);
 }
 
 void convert_dequantize(NodeImport& n) {
