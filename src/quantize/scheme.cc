@@ -115,7 +115,8 @@ class SchemeMaker {
     if (std::holds_alternative<graph::Input>(node.op))
       return type_of(precision_ == Precision::kMixed ? Precision::kInt8 : precision_);
     if (has_weights_of_taps(node.op)) {
-      if (precision_ != Precision::kMixed && !follows_file_) return type_of(precision_);
+      const bool by_layer = calibration_ != nullptr && (precision_ == Precision::kMixed || follows_file_);
+      if (!by_layer) return type_of(precision_);
       const LayerCalibration* layer = calibration_->find_layer(node.name);
       if (layer == nullptr)
         throw Error(ErrorCode::kMismatch,
