@@ -39,8 +39,8 @@ bool computes_in(const graph::Op& op, DataType type);
 bool writes_fp32(const graph::Op& op, DataType type);
 /// Whether it is a convolution or fully connected layer.
 bool has_weights_of_taps(const graph::Op& op);
-/// Whether its output is its input, or a part of it, looked at in another shape: it may take a copy, but never
-/// another type.
+/// Whether its output is its input, or a part of it, looked at in another shape: it may take a copy, but
+/// never another type.
 bool is_view(const graph::Op& op);
 
 /// `calibration` is needed for kInt8, kInt16 and kMixed and must outlive the scheme. Throws Error:
