@@ -53,7 +53,8 @@ class MobileNetwork {
   void weights(const std::string& name, const Integers& dims, float size) {
     std::int64_t elements = 1;
     for (const std::int64_t dim : dims) elements *= dim;
-    const auto taps = static_cast<float>(elements / dims[0]);
+    const std::int64_t taps_each = elements / dims[0];
+    const auto taps = static_cast<float>(taps_each);
     const float largest = size / std::sqrt(taps);
     model_.reals(name, dims,
                  test::random_floats(static_cast<std::size_t>(elements), seed_++, -largest, largest));
