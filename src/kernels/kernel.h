@@ -2,6 +2,7 @@
 // entry (see registry.h), packs its weights once, then runs any number of times from any number of contexts.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -89,5 +90,42 @@ struct Share {
 constexpr Share share_of(std::int64_t items, int worker, int workers) {
   return {items * worker / workers, items * (worker + 1) / workers};
 }
+
+/// Items of one line, as pixels of one image.
+struct Stretch {
+  std::int64_t line, first, count;
+};
+/// A share of items that stand in lines of `length`, as stretches of one line each and no longer than `most`.
+class Stretches {
+ public:
+  Stretches(Share share, std::int64_t length, std::int64_t most)
+      : share_(share), length_(length), most_(most) {}
+  Stretches(Share share, std::int64_t length) : Stretches(share, length, length) {}
+
+  class Iterator {
+   public:
+    Iterator(const Stretches& all, std::int64_t item) : all_(all), item_(item) {}
+    Stretch operator*() const {
+      const std::int64_t first = item_ % all_.length_;
+      return {item_ / all_.length_, first,
+              std::min({all_.most_, all_.length_ - first, all_.share_.end - item_})};
+    }
+    Iterator& operator++() {
+      item_ += (**this).count;
+      return *this;
+    }
+    bool operator!=(const Iterator& other) const { return item_ < other.item_; }
+
+   private:
+    const Stretches& all_;
+    std::int64_t item_;
+  };
+  Iterator begin() const { return {*this, share_.begin}; }
+  Iterator end() const { return {*this, share_.end}; }
+
+ private:
+  Share share_;
+  std::int64_t length_, most_;
+};
 
 }  // namespace octet::kernels

@@ -39,19 +39,16 @@ class Activation final : public Kernel {
   void run(const Call& call) const noexcept override {
     const FeatureMap& map = desc_.map;
     const Share share = share_of(call.images * map.blocks() * map.pixels(), call.worker, call.workers);
-    for (std::int64_t item = share.begin; item < share.end;) {
-      const std::int64_t pixel = item % map.pixels();
-      const std::int64_t block = item / map.pixels() % map.blocks();
-      const std::int64_t image = item / map.pixels() / map.blocks();
+    for (const auto [plane, pixel, count] : Stretches(share, map.pixels())) {
+      const std::int64_t image = plane / map.blocks(), block = plane % map.blocks();
       const std::int64_t offset = (block * map.pixels() + pixel) * kChannelBlock;
       ActivationF32Run run;
       run.input = call.inputs[0].floats() + image * call.inputs[0].image_stride + offset;
       run.output = call.output.floats() + image * call.output.image_stride + offset;
-      run.vectors = std::min(map.pixels() - pixel, share.end - item);
+      run.vectors = count;
       run.lanes = block + 1 == map.blocks() ? last_block_ : whole_block_;
       run.a = desc_.a, run.b = desc_.b;
       function_(run);
-      item += run.vectors;
     }
   }
 

@@ -1,6 +1,5 @@
 // Activation kernels on bytes: what does not depend on the instruction set. Makes the table and splits pixels
 // over workers.
-#include <algorithm>
 #include <cmath>
 
 #include "kernels/activation_function.h"
@@ -33,19 +32,17 @@ class Activation final : public Kernel {
   void run(const Call& call) const noexcept override {
     const FeatureMap &in = desc_.map, &out = desc_.output;
     const Share share = share_of(call.images * in.pixels(), call.worker, call.workers);
-    for (std::int64_t item = share.begin; item < share.end;) {
-      const std::int64_t image = item / in.pixels(), pixel = item % in.pixels();
+    for (const auto [image, pixel, pixels] : Stretches(share, in.pixels())) {
       ActivationI8Run run{};
       run.input_step = in.pixel_step(), run.output_step = out.pixel_step();
       run.input = call.inputs[0].bytes() + image * call.inputs[0].image_stride + pixel * run.input_step;
       run.output = call.output.bytes() + image * call.output.image_stride + pixel * run.output_step;
       run.channels = in.padded_channels();
-      run.pixels = std::min(in.pixels() - pixel, share.end - item);
+      run.pixels = pixels;
       run.table = reinterpret_cast<const std::uint8_t*>(call.weights);
       function_(run);
       // f(0) need not be 0, nor the zero points the same.
       integer::fill_padding(run.output, out, run.pixels);
-      item += run.pixels;
     }
   }
 

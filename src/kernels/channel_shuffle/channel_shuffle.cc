@@ -31,8 +31,7 @@ class ChannelShuffle final : public Kernel {
 
   void run(const Call& call) const noexcept override {
     const Share share = share_of(call.images * in_.pixels(), call.worker, call.workers);
-    for (std::int64_t item = share.begin; item < share.end;) {
-      const std::int64_t image = item / in_.pixels(), pixel = item % in_.pixels();
+    for (const auto [image, pixel, pixels] : Stretches(share, in_.pixels())) {
       ChannelShuffleRun run;
       run.input_step = pixel_step(in_), run.output_step = pixel_step(out_);
       run.input =
@@ -40,10 +39,9 @@ class ChannelShuffle final : public Kernel {
       run.output = call.output.data + (image * call.output.image_stride + pixel * run.output_step) * size_;
       run.from = from_.data(), run.to = to_.data();
       run.channels = in_.channels;
-      run.pixels = std::min(in_.pixels() - pixel, share.end - item);
+      run.pixels = pixels;
       function_(run);
       fill_padding(run.output, run.pixels);
-      item += run.pixels;
     }
   }
 

@@ -33,20 +33,17 @@ class ChannelAffine final : public Kernel {
     const Share share = share_of(vectors, call.worker, call.workers);
     const float* scale = reinterpret_cast<const float*>(call.weights);
     const float* shift = scale + map_.padded_channels();
-    for (std::int64_t item = share.begin; item < share.end;) {
-      const std::int64_t pixel = item % map_.pixels();
-      const std::int64_t block = item / map_.pixels() % map_.blocks();
-      const std::int64_t image = item / map_.pixels() / map_.blocks();
+    for (const auto [plane, pixel, count] : Stretches(share, map_.pixels())) {
+      const std::int64_t image = plane / map_.blocks(), block = plane % map_.blocks();
       const std::int64_t offset = (block * map_.pixels() + pixel) * kChannelBlock;
       AffineRun run;
       run.input = call.inputs[0].floats() + image * call.inputs[0].image_stride + offset;
       run.output = call.output.floats() + image * call.output.image_stride + offset;
       run.scale = scale + block * kChannelBlock;
       run.shift = shift + block * kChannelBlock;
-      run.vectors = std::min(map_.pixels() - pixel, share.end - item);
+      run.vectors = count;
       run.relu = relu_;
       function_(run);
-      item += run.vectors;
     }
   }
 

@@ -42,19 +42,17 @@ class ChannelAffine final : public Kernel {
   void run(const Call& call) const noexcept override {
     const Share share = share_of(call.images * in_.pixels(), call.worker, call.workers);
     const auto size = static_cast<std::int64_t>(size_of(in_.type));
-    for (std::int64_t item = share.begin; item < share.end;) {
-      const std::int64_t image = item / in_.pixels(), pixel = item % in_.pixels();
+    for (const auto [image, pixel, pixels] : Stretches(share, in_.pixels())) {
       AffineI8Run run{};
       run.input_step = in_.pixel_step(), run.output_step = out_.pixel_step();
       run.input = call.inputs[0].data + (image * call.inputs[0].image_stride + pixel * run.input_step) * size;
       run.output = call.output.data + (image * call.output.image_stride + pixel * run.output_step) * size;
       run.channels = in_.padded_channels();
-      run.pixels = std::min(in_.pixels() - pixel, share.end - item);
+      run.pixels = pixels;
       run.factors = reinterpret_cast<const float*>(call.weights);
       run.offsets = run.factors + in_.padded_channels();
       run.finish = finish_;
       function_(run);
-      item += run.pixels;
     }
   }
 

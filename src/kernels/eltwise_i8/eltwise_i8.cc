@@ -57,8 +57,7 @@ class Eltwise final : public Kernel {
     const auto size = static_cast<std::int64_t>(size_of(out_.type));
     auto* inputs = reinterpret_cast<EltwiseI8Input*>(call.scratch);
     std::copy(inputs_.begin(), inputs_.end(), inputs);
-    for (std::int64_t item = share.begin; item < share.end;) {
-      const std::int64_t image = item / out_.pixels(), pixel = item % out_.pixels();
+    for (const auto [image, pixel, pixels] : Stretches(share, out_.pixels())) {
       for (std::size_t i = 0; i < inputs_.size(); ++i) {
         inputs[i].data =
             call.inputs[i].data + (image * call.inputs[i].image_stride + pixel * inputs[i].pixel_step) * size;
@@ -69,14 +68,13 @@ class Eltwise final : public Kernel {
       run.output_step = out_.pixel_step();
       run.output = call.output.data + (image * call.output.image_stride + pixel * run.output_step) * size;
       run.channels = out_.padded_channels();
-      run.pixels = std::min(out_.pixels() - pixel, share.end - item);
+      run.pixels = pixels;
       run.range_low = integer::range_of(out_).low;
       run.scale = scale_;
       run.finish = finish_;
       function_(run);
       // The constants' rounding could leave the zero point where scales differ by many thousands.
       integer::fill_padding(run.output, out_, run.pixels);
-      item += run.pixels;
     }
   }
 

@@ -33,21 +33,19 @@ class LrnAcrossChannels final : public Kernel {
     const Share share = share_of(call.images * map_.pixels(), call.worker, call.workers);
     float* squares = reinterpret_cast<float*>(call.scratch);
     if (share.begin < share.end) clear_margins(squares);
-    for (std::int64_t item = share.begin; item < share.end;) {
-      const std::int64_t image = item / map_.pixels(), pixel = item % map_.pixels();
+    for (const auto [image, pixel, count] : Stretches(share, map_.pixels(), run_pixels_)) {
       LrnPixels pixels;
       pixels.input = call.inputs[0].floats() + image * call.inputs[0].image_stride + pixel * kChannelBlock;
       pixels.output = call.output.floats() + image * call.output.image_stride + pixel * kChannelBlock;
       pixels.block_pitch = map_.pixels() * kChannelBlock;
       pixels.blocks = map_.blocks();
-      pixels.pixels = std::min({run_pixels_, map_.pixels() - pixel, share.end - item});
+      pixels.pixels = count;
       pixels.half = half_;
       pixels.squares = squares;
       pixels.squares_pitch = squares_pitch_;
       pixels.margin = margin_;
       pixels.power = power_;
       function_(pixels);
-      item += pixels.pixels;
     }
   }
 

@@ -62,21 +62,19 @@ class LrnAcrossChannels final : public Kernel {
     const Share share = share_of(call.images * in_.pixels(), call.worker, call.workers);
     auto* centred = reinterpret_cast<std::int16_t*>(call.scratch);
     if (share.begin < share.end) std::fill_n(centred, run_pixels_ * pitch_, std::int16_t{0});
-    for (std::int64_t item = share.begin; item < share.end;) {
-      const std::int64_t image = item / in_.pixels(), pixel = item % in_.pixels();
+    for (const auto [image, pixel, pixels] : Stretches(share, in_.pixels(), run_pixels_)) {
       LrnI8Pixels run{};
       run.input_step = in_.pixel_step(), run.output_step = out_.pixel_step();
       run.input = call.inputs[0].bytes() + image * call.inputs[0].image_stride + pixel * run.input_step;
       run.output = call.output.bytes() + image * call.output.image_stride + pixel * run.output_step;
       run.channels = in_.padded_channels();
-      run.pixels = std::min({run_pixels_, in_.pixels() - pixel, share.end - item});
+      run.pixels = pixels;
       run.half = half_;
       run.centred = centred;
       run.pitch = pitch_;
       run.margin = margin_;
       run.arithmetic = arithmetic_;
       function_(run);
-      item += run.pixels;
     }
   }
 
