@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "graph/channel_shift.h"
 #include "kernels/layout.h"
 
 namespace octet::quantize {
@@ -46,12 +47,7 @@ class FilePictures {
 
   /// What a node adds to each channel, if it does nothing else.
   std::optional<std::span<const float>> shift_of(const Node& of) const {
-    const auto* affine = std::get_if<graph::ChannelAffine>(&of.op);
-    if (affine == nullptr || affine->relu || of.weights.size() != 2 || !of.weights[0].empty() ||
-        of.weights[1].empty() || is_output(of)) {
-      return std::nullopt;
-    }
-    return of.weights[1].values();
+    return is_output(of) ? std::nullopt : graph::channel_shift(of);
   }
   bool rounds_to_bytes(const Node& of) const {
     const auto* op = std::get_if<graph::Activation>(&of.op);
@@ -125,23 +121,9 @@ class FilePictures {
   void read_input(const FirstLayer& layer, TensorId input) {
     Node& conv = node(layer.node);
     conv.inputs[0] = input;
-    const Shape& shape = conv.weights[0].shape();
-    const std::int64_t channels = shape[1], taps = shape[2] * shape[3];
-    const float* w = conv.weights[0].values().data();
-    std::vector<float> bias;
-    for (std::int64_t k = 0; k < shape[0]; ++k) {
-      double sum = conv.weights.size() > 1
-                       ? static_cast<double>(conv.weights[1].values()[place_of(static_cast<int>(k))])
-                       : 0.0;
-      for (std::int64_t c = 0; c < channels; ++c) {
-        const auto shift = static_cast<double>(layer.shift[place_of(static_cast<int>(c))]);
-        for (std::int64_t t = 0; t < taps; ++t) sum += shift * static_cast<double>(*w++);
-      }
-      bias.push_back(static_cast<float>(sum));
-    }
-    const Shape outputs{shape[0]};
+    graph::Weights bias = graph::bias_with_shift(conv, layer.shift);
     conv.weights.resize(1);
-    conv.weights.emplace_back(outputs, bias);
+    conv.weights.push_back(std::move(bias));
   }
 
   graph::Graph& graph_;

@@ -4,11 +4,11 @@
 #include <cmath>
 #include <cstddef>
 #include <optional>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "graph/channel_shift.h"
 #include "graph/validate.h"
 
 namespace octet::onnx {
@@ -20,10 +20,7 @@ using graph::TensorId;
 /// What becomes of a value of channel `c`; nullopt if the node is none of those that a border may pass.
 std::optional<float> passed(const Node& node, float value, std::size_t c) {
   if (std::holds_alternative<graph::Identity>(node.op)) return value;
-  if (const auto* affine = std::get_if<graph::ChannelAffine>(&node.op)) {
-    if (affine->relu || !node.weights[0].empty() || node.weights[1].empty()) return std::nullopt;
-    return value + node.weights[1].values()[c];
-  }
+  if (const auto shift = graph::channel_shift(node)) return value + (*shift)[c];
   if (!graph::is_rounding(node.op)) return std::nullopt;
   const auto& rounding = std::get<graph::Activation>(node.op);
   constexpr float kLargest = 255;
@@ -118,30 +115,9 @@ class PaddingMover {
                             {graph::Weights(), graph::Weights(channels, negative)},
                             convolution.origin};
     convolution.inputs[0] = shifted;
-    graph::Weights bias = bias_with(convolution, fill);
+    graph::Weights bias = graph::bias_with_shift(convolution, fill);
     convolution.weights.resize(1);
     convolution.weights.push_back(std::move(bias));
-  }
-
-  static graph::Weights bias_with(const Node& convolution, const std::vector<float>& fill) {
-    const auto& op = std::get<graph::Convolution>(convolution.op);
-    const std::span<const float> weights = convolution.weights[0].values();
-    const Shape& shape = convolution.weights[0].shape();
-    const auto inputs = static_cast<std::size_t>(shape[1]),
-               taps = static_cast<std::size_t>(shape[2] * shape[3]);
-    const auto outputs = static_cast<std::size_t>(shape[0]), groups = static_cast<std::size_t>(op.groups);
-    std::vector<float> sums;
-    for (std::size_t k = 0; k < outputs; ++k) {
-      const std::span<const float> of_group =
-          std::span(fill).subspan(k / (outputs / groups) * inputs, inputs);
-      double sum =
-          convolution.weights.size() > 1 ? static_cast<double>(convolution.weights[1].values()[k]) : 0.0;
-      for (std::size_t c = 0; c < inputs; ++c)
-        for (std::size_t t = 0; t < taps; ++t)
-          sum += static_cast<double>(of_group[c]) * static_cast<double>(weights[(k * inputs + c) * taps + t]);
-      sums.push_back(static_cast<float>(sum));
-    }
-    return {Shape{shape[0]}, sums};
   }
 
   graph::Graph& graph_;
