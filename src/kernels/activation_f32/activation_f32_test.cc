@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "kernels/families.h"
+#include "tests/support/activation_values.h"
 #include "tests/support/kernel_runner.h"
 
 namespace octet::kernels {
@@ -21,26 +22,6 @@ std::vector<test::Variant> variants() {
       {Isa::kAvx512, activation_f32_avx512_cost, activation_f32_avx512},
 #endif
   });
-}
-
-double expected_value(const ActivationDesc& d, double x) {
-  switch (d.function) {
-    case ActivationFunction::kSigmoid:
-      return 1 / (1 + std::exp(-x));
-    case ActivationFunction::kTanh:
-      return std::tanh(x);
-    case ActivationFunction::kHardSigmoid:
-      return std::clamp(double{d.a} * x + double{d.b}, 0.0, 1.0);
-    case ActivationFunction::kHardSwish:
-      return x * std::clamp(x / 6 + 0.5, 0.0, 1.0);
-    case ActivationFunction::kClip:
-      return std::clamp(x, double{d.a}, double{d.b});
-    case ActivationFunction::kRounding:
-      return double{d.a} *
-             (std::clamp(std::nearbyint(double{static_cast<float>(x) / d.a}) + double{d.b}, 0.0, 255.0) -
-              double{d.b});
-  }
-  return 0;
 }
 
 std::vector<ActivationDesc> functions(const FeatureMap& map) {
@@ -77,7 +58,7 @@ TEST(ActivationF32, IsWithinAMillionthOfTheFunctionWhateverTheSize) {
       test::KernelRunner(variant.create(d)).run({&input}, output, 1);
       const std::vector<float> y = output.to_nchw();
       for (std::size_t i = 0; i < x.size(); ++i) {
-        const double expected = expected_value(d, double{x[i]});
+        const double expected = test::activation_value(d, double{x[i]});
         // The absolute part: of sums near zero, and of what is no normal float.
         const bool cancels =
             d.function == ActivationFunction::kHardSigmoid || d.function == ActivationFunction::kHardSwish;
@@ -100,8 +81,8 @@ TEST(ActivationF32, LetsNanPassAndTakesInfinities) {
       const std::vector<float> y = output.to_nchw();
       EXPECT_TRUE(std::isnan(y[0]));
       if (d.function == ActivationFunction::kHardSwish) continue;  // infinity times zero at one end
-      EXPECT_NEAR(double{y[1]}, expected_value(d, double{kInfinity}), 1e-6);
-      EXPECT_NEAR(double{y[2]}, expected_value(d, -double{kInfinity}), 1e-6);
+      EXPECT_NEAR(double{y[1]}, test::activation_value(d, double{kInfinity}), 1e-6);
+      EXPECT_NEAR(double{y[2]}, test::activation_value(d, -double{kInfinity}), 1e-6);
     }
 }
 
@@ -122,7 +103,8 @@ TEST(ActivationF32, TakesAllChannelTailsAndWorkersAndKeepsZerosInPadding) {
       for (const ActivationDesc& d : functions({channels, 5, 3})) {
         const auto x = test::random_floats(static_cast<std::size_t>(3 * channels * 15), seed++, -5, 5);
         std::vector<float> expected;
-        for (const float value : x) expected.push_back(static_cast<float>(expected_value(d, double{value})));
+        for (const float value : x)
+          expected.push_back(static_cast<float>(test::activation_value(d, double{value})));
         for (const test::Variant& variant : variants()) {
           SCOPED_TRACE(testing::Message()
                        << "function " << static_cast<int>(d.function) << " " << to_string(variant.isa)

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "kernels/families.h"
+#include "tests/support/activation_values.h"
 #include "tests/support/kernel_runner.h"
 #include "tests/support/nhwc_tensor.h"
 
@@ -25,25 +26,9 @@ std::vector<test::Variant> variants() {
   });
 }
 
-double expected_real(const ActivationDesc& d, double x) {
-  switch (d.function) {
-    case ActivationFunction::kSigmoid:
-      return 1 / (1 + std::exp(-x));
-    case ActivationFunction::kTanh:
-      return std::tanh(x);
-    case ActivationFunction::kHardSigmoid:
-      return std::clamp(double{d.a} * x + double{d.b}, 0.0, 1.0);
-    case ActivationFunction::kHardSwish:
-      return x * std::clamp(x / 6 + 0.5, 0.0, 1.0);
-    case ActivationFunction::kClip:
-      return std::clamp(x, double{d.a}, double{d.b});
-  }
-  return 0;
-}
-
 std::int32_t expected_byte(const ActivationDesc& d, std::int32_t q) {
   const Quantization &from = d.map.quantization, &to = d.output.quantization;
-  const double y = expected_real(d, double{from.scale} * (q - from.zero_point));
+  const double y = test::activation_value(d, double{from.scale} * (q - from.zero_point));
   return static_cast<std::int32_t>(
       std::clamp(std::nearbyint(y / double{to.scale} + to.zero_point), 0.0, 255.0));
 }
