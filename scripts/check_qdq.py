@@ -5,6 +5,7 @@ SqueezeNet with its trained weights runs on the shared photographs, calibrated o
 of them, and accuracy within 0.4 points. Networks of --networks have synthetic weights and run on random images; their outputs
 before the softmax must point the same way. Ends with 1 if anything of this does not hold, with 77 where something is missing."""
 import argparse
+import functools
 import importlib.util
 import json
 import os
@@ -40,34 +41,43 @@ class Case:
 
 
 def main():
-    settings = parse()
-    absent = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    return run_cases(parse(), PACKAGES, "scripts/check-qdq", random_case, squeezenet, check)
+
+
+def run_cases(settings, packages, installer, random_case, squeezenet, check):
+    """Checks --networks by random_case(name, settings, folder), and squeezenet(settings, folder) where the shared data are. The exit status."""
+    absent = [name for name in packages if importlib.util.find_spec(name) is None]
     if absent and ENVIRONMENT.exists() and pathlib.Path(sys.prefix) != ENVIRONMENT.parent.parent:
         os.execv(ENVIRONMENT, [str(ENVIRONMENT), *sys.argv])
     if absent:
-        return skip(f"{', '.join(absent)} cannot be imported; scripts/check-qdq installs them")
+        return skip(f"{', '.join(absent)} cannot be imported; {installer} installs them")
     if not settings.octet.exists():
         return skip(f"{settings.octet} is not built")
     with tempfile.TemporaryDirectory() as folder:
         folder = settings.keep or pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        cases = [random_case(name, settings, folder) for name in settings.networks.split(",") if name]
+        cases = [functools.partial(random_case, name) for name in settings.networks.split(",") if name]
         if (settings.shared / "models/squeezenet_v1.0/squeezenet_v1.0.caffemodel").exists():
-            cases.append(squeezenet(settings))
+            cases.append(squeezenet)
         elif not cases:
             return skip(f"no shared data ({settings.shared})")
-        held = [check(case, settings, folder) for case in cases]
+        held = [check(case(settings, folder), settings, folder) for case in cases]
     return 0 if all(held) else 1
 
 
 def parse():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = common_options(__doc__)
+    parser.add_argument("--calibrate", default="", help="more options of octet calibrate, for SqueezeNet")
+    return parser.parse_args()
+
+
+def common_options(description):
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--octet", type=pathlib.Path, default=ROOT / "build/release/bin/octet")
     parser.add_argument("--shared", type=pathlib.Path, default=ROOT.parent / "shared", help="pictures and trained weights")
     parser.add_argument("--networks", default="", help="built-in networks to check too, as resnet-50,googlenet")
-    parser.add_argument("--calibrate", default="", help="more options of octet calibrate, for SqueezeNet")
     parser.add_argument("--keep", type=pathlib.Path, help="folder for models and arrays, kept")
-    return parser.parse_args()
+    return parser
 
 
 def skip(why):
@@ -75,7 +85,7 @@ def skip(why):
     return MISSING
 
 
-def squeezenet(settings):
+def squeezenet(settings, _folder):
     models, pictures = settings.shared / "models/squeezenet_v1.0", settings.shared / "images/imagenet-sample"
     listed = pictures / "val.txt"
     images = ["--images", pictures, "--list", listed]
@@ -155,11 +165,16 @@ def top1(outputs, labels):
     return 100.0 * sum(int(row.argmax()) == label for row, label in zip(outputs, labels)) / len(labels)
 
 
-def report(name, case, layers, own, others):
+def nearness(own, others):
+    """Of how many percent of the images both have the same first answer, and the mean cosine of their outputs."""
     import numpy
 
     agreement = 100.0 * float((own.argmax(1) == others.argmax(1)).mean())
-    cosine = float(((own * others).sum(1) / numpy.linalg.norm(own, axis=1) / numpy.linalg.norm(others, axis=1)).mean())
+    return agreement, float(((own * others).sum(1) / numpy.linalg.norm(own, axis=1) / numpy.linalg.norm(others, axis=1)).mean())
+
+
+def report(name, case, layers, own, others):
+    agreement, cosine = nearness(own, others)
     integer, real = layers
     text = f"  {name}: {integer} layers in integers, {len(real)} in float; agreement {agreement:.1f} %, cosine {cosine:.5f}"
     holds = not real and integer > 0

@@ -5,18 +5,13 @@ SqueezeNet with its trained weights is exported in FP32, quantised on every tent
 on all of them: the same top-1 on at least 99 %, and accuracy within 0.4 points, unless the way says otherwise. Networks of --networks have
 synthetic weights, are quantised on random images, and their outputs before the softmax must point the same way. No layer may be left in float. Ends with 1 if
 anything of this does not hold, with 77 where something is missing."""
-import argparse
-import functools
-import importlib.util
 import json
-import os
 import pathlib
 import sys
-import tempfile
 from dataclasses import dataclass
 
 import check_qdq
-from check_qdq import ENVIRONMENT, ROOT, flat, octet, run_onnxruntime, skip, top1
+from check_qdq import flat, nearness, octet, run_onnxruntime, top1
 
 PACKAGES = ("numpy", "onnx", "onnxruntime", "nncf")
 CALIBRATE_EVERY = 10
@@ -60,33 +55,12 @@ class Case:
 
 
 def main():
-    settings = parse()
-    absent = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
-    if absent and ENVIRONMENT.exists() and pathlib.Path(sys.prefix) != ENVIRONMENT.parent.parent:
-        os.execv(ENVIRONMENT, [str(ENVIRONMENT), *sys.argv])
-    if absent:
-        return skip(f"{', '.join(absent)} cannot be imported; scripts/check-qdq-import installs them")
-    if not settings.octet.exists():
-        return skip(f"{settings.octet} is not built")
-    with tempfile.TemporaryDirectory() as folder:
-        folder = settings.keep or pathlib.Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        cases = [functools.partial(random_case, name) for name in settings.networks.split(",") if name]
-        if (settings.shared / "models/squeezenet_v1.0/squeezenet_v1.0.caffemodel").exists():
-            cases.append(squeezenet)
-        elif not cases:
-            return skip(f"no shared data ({settings.shared})")
-        held = [check(case(settings, folder), settings, folder) for case in cases]
-    return 0 if all(held) else 1
+    return check_qdq.run_cases(parse(), PACKAGES, "scripts/check-qdq-import", random_case, squeezenet, check)
 
 
 def parse():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--octet", type=pathlib.Path, default=ROOT / "build/release/bin/octet")
-    parser.add_argument("--shared", type=pathlib.Path, default=ROOT.parent / "shared", help="pictures and trained weights")
-    parser.add_argument("--networks", default="", help="built-in networks to check too, as resnet-50,googlenet")
+    parser = check_qdq.common_options(__doc__)
     parser.add_argument("--ways", default=";".join(WAYS), help="how to quantise, separated by semicolons (default: %(default)s)")
-    parser.add_argument("--keep", type=pathlib.Path, help="folder for models and arrays, kept")
     parser.set_defaults(calibrate="")  # of check_qdq's case
     settings = parser.parse_args()
     settings.ways = [way for way in settings.ways.split(";") if way]
@@ -99,7 +73,7 @@ def parse():
 def squeezenet(settings, folder):
     import numpy
 
-    case = check_qdq.squeezenet(settings)
+    case = check_qdq.squeezenet(settings, folder)
     model, inputs = folder / "SqueezeNet.onnx", folder / "SqueezeNet-inputs.npy"
     octet(settings, "export", *case.network, "-o", model)
     octet(settings, "run", *case.network, "--tensor", check_qdq.input_name(model), *case.images, "-o", inputs)
@@ -173,8 +147,7 @@ def check_way(case, way, settings, folder):
     version, (integer, real), others = run_onnxruntime(model, case.images, folder)
     others = flat(others)
     own_integer, own_real = octet_layers(settings, model)
-    agreement = 100.0 * float((own.argmax(1) == others.argmax(1)).mean())
-    cosine = float(((own * others).sum(1) / numpy.linalg.norm(own, axis=1) / numpy.linalg.norm(others, axis=1)).mean())
+    agreement, cosine = nearness(own, others)
     text = (f"  {way} ({quantizer}): Octet {own_integer} layers in integers, {len(own_real)} in float; ONNX Runtime {version} {integer}, "
             f"{len(real)}; agreement {agreement:.1f} %, cosine {cosine:.5f}")
     holds = not own_real and own_integer > 0
