@@ -384,7 +384,7 @@ kernels::FeatureMap feature_map(const Shape& shape, kernels::Layout layout, cons
   }
   FeatureMap map;
   map.channels = shape.dim_or_1(1), map.height = shape.dim_or_1(2), map.width = shape.dim_or_1(3);
-  for (int axis = 4; axis < shape.rank(); ++axis) map.width *= shape[static_cast<std::size_t>(axis)];
+  for (std::size_t axis = 4; axis < shape.rank(); ++axis) map.width *= shape[axis];
   map.layout = layout;
   return map;
 }

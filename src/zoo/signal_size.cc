@@ -190,7 +190,10 @@ class Walk {
         return std::sqrt(energy);
       case graph::EltwiseKind::kProduct:
         return product;
+      case graph::EltwiseKind::kQuotient:
+        return size_[at(node.inputs[0])] / size_[at(node.inputs[1])];
       case graph::EltwiseKind::kMax:
+      case graph::EltwiseKind::kMin:
         return largest;
     }
     return largest;

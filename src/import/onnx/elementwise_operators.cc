@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <limits>
+#include <stdexcept>
 #include <utility>
 
 #include "graph/validate.h"
@@ -35,17 +36,21 @@ void convert_with_constant(NodeImport& n, Arithmetic kind, std::size_t tensor_in
       const Constant negated = folded(Arithmetic::kMultiply, constant, minus_one);
       return scale_and_shift(n, x, nullptr, &negated);
     }
-    case Arithmetic::kDivide:
+    case Arithmetic::kDivide: {
+      if (constant_first) {  // as a tensor of its values
+        const Constant zero = scalar(0);
+        n.add(graph::Eltwise{.kind = graph::EltwiseKind::kQuotient},
+              {scaled_and_shifted(n, x, &zero, &constant), x});
+        return;
+      }
+      const Constant reciprocals = folded(Arithmetic::kDivide, scalar(1), constant);
+      return scale_and_shift(n, x, &reciprocals, nullptr);
+    }
+    case Arithmetic::kMaximum:
+    case Arithmetic::kMinimum:
       break;
   }
-  if (constant_first) {  // as a tensor of its values
-    const Constant zero = scalar(0);
-    n.add(graph::Eltwise{.kind = graph::EltwiseKind::kQuotient},
-          {scaled_and_shifted(n, x, &zero, &constant), x});
-  } else {
-    const Constant reciprocals = folded(Arithmetic::kDivide, scalar(1), constant);
-    scale_and_shift(n, x, &reciprocals, nullptr);
-  }
+  throw std::logic_error("Max and Min take a constant as a tensor");
 }
 
 void convert_arithmetic(NodeImport& n, Arithmetic kind) {

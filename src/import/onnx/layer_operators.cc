@@ -198,9 +198,9 @@ void convert_parametric_relu(NodeImport& n) {
   const auto [least, most] = std::minmax_element(slopes.real_values().begin(), slopes.real_values().end());
   const graph::TensorId scaled = scaled_and_shifted(n, x, &slopes, nullptr);
   if (*least < 1 && *most > 1) {
-    std::vector<float> values(slopes.real_values().begin(), slopes.real_values().end());
-    for (float& value : values) value = 1 - value;
-    const Constant rest = Constant::of_reals(slopes.dims, values);
+    std::vector<float> rests(slopes.real_values().begin(), slopes.real_values().end());
+    for (float& value : rests) value = 1 - value;
+    const Constant rest = Constant::of_reals(slopes.dims, rests);
     const graph::TensorId positive = n.add_part("positive", graph::Relu{}, {x});
     n.add(graph::Eltwise{}, {scaled, scaled_and_shifted(n, positive, &rest, nullptr)});
   } else {
