@@ -1,7 +1,5 @@
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sched.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -19,6 +17,7 @@
 #include "base/thread_pool.h"
 #include "octet/error.h"
 #include "octet/types.h"
+#include "tests/support/temporary_directory.h"
 
 namespace octet {
 namespace {
@@ -35,8 +34,8 @@ TEST(AlignedBuffer, RefusesWhatNoMachineHas) {
 }
 
 TEST(AtomicFile, AppearsWholeOrNotAtAll) {
-  const auto folder = std::filesystem::temp_directory_path() / fmt::format("octet-atomic-{}", getpid());
-  std::filesystem::create_directory(folder);
+  const test::TemporaryDirectory directory;
+  const std::filesystem::path& folder = directory.path();
   const auto path = folder / "file";
   { base::AtomicFile(path).write("abandoned"); }
   EXPECT_TRUE(std::filesystem::is_empty(folder));
@@ -51,13 +50,12 @@ TEST(AtomicFile, AppearsWholeOrNotAtAll) {
   in >> text;
   EXPECT_EQ(text, "whole");
   EXPECT_THROW(base::AtomicFile(folder / "missing" / "file"), Error);
-  std::filesystem::remove_all(folder);
 }
 
 TEST(AtomicFile, ReplacesRegularFilesOnlyAndKeepsLinks) {
   EXPECT_THROW(base::AtomicFile("/dev/null"), Error);
-  const auto folder = std::filesystem::temp_directory_path() / fmt::format("octet-links-{}", getpid());
-  std::filesystem::create_directory(folder);
+  const test::TemporaryDirectory directory;
+  const std::filesystem::path& folder = directory.path();
   EXPECT_THROW(base::AtomicFile{folder}, Error);
   std::ofstream(folder / "file") << "old";
   std::filesystem::create_symlink("file", folder / "link");
@@ -68,7 +66,6 @@ TEST(AtomicFile, ReplacesRegularFilesOnlyAndKeepsLinks) {
   std::string text;
   std::ifstream(folder / "file") >> text;
   EXPECT_EQ(text, "new");
-  std::filesystem::remove_all(folder);
 }
 
 TEST(Hasher, KeepsFieldsApart) {
