@@ -4,19 +4,17 @@
 #include <fmt/ranges.h>
 
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <sstream>
 #include <system_error>
 
 #include "lab/support/files.h"
+#include "lab/support/json.h"
 #include "octet/error.h"
 #include "octet/hash.h"
 
 namespace octet::lab {
 namespace fs = std::filesystem;
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr int kVersion = 1;
 
