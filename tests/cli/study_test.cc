@@ -1,4 +1,4 @@
-// octet study, from the first start to the report: a study of fractions of a second on the smallest network.
+// octet study, from the first start to the report.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "tests/cli/program.h"
+#include "tests/cli/tiny_study.h"
 
 namespace octet::test {
 namespace {
@@ -17,67 +18,6 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-constexpr const char* kTinyStudy = R"(
-name = "tiny"
-[throughput]
-networks = ["octet-20"]
-batches = [1, 4]
-headline_batch = 4
-seconds = 0.02
-warmup_s = 0.02
-[ladder]
-networks = ["octet-20"]
-precisions = ["int8"]
-isas = ["generic"]
-batch = 4
-seconds = 0.02
-[server]
-networks = []
-[scaling]
-networks = ["octet-20"]
-ranks = [1]
-seconds = 0.05
-[accuracy]
-drawn = 60
-[calibration]
-networks = ["octet-20"]
-pictures = 20
-[layers]
-networks = ["octet-20"]
-iterations = 2
-[power]
-idle_s = 0.1
-model = "idle=10,busy=30"
-[projection]
-networks = ["octet-20"]
-batches = [1, 128]
-)";
-
-class Study : public ::testing::Test {
- protected:
-  Study() { std::ofstream(config_) << kTinyStudy; }
-
-  Finished study(std::vector<std::string> arguments, const std::function<void(pid_t)>& started = {}) const {
-    arguments.insert(arguments.begin(), "study");
-    return octet_program()(arguments, started);
-  }
-  std::vector<std::string> tiny() const { return {"--config", config_.string(), "-o", folder_.string()}; }
-  static json read_json(const fs::path& file) { return json::parse(read_file(file)); }
-
-  /// Files of records and the bytes in them.
-  static std::map<std::string, std::string> records(const fs::path& folder) {
-    std::map<std::string, std::string> found;
-    if (fs::exists(folder / "records"))
-      for (const auto& entry : fs::directory_iterator(folder / "records"))
-        if (entry.path().extension() == ".json") found[entry.path().filename()] = read_file(entry.path());
-    return found;
-  }
-
-  TemporaryDirectory directory_;
-  fs::path config_ = directory_.path() / "tiny.toml";
-  fs::path folder_ = directory_.path() / "bundle";
-};
 
 TEST_F(Study, EndsWithABundleThatVerifiesAndCanBeReplayed) {
   const Finished run = study(tiny());
