@@ -13,4 +13,4 @@ set(OCTET_UNITY_BATCH 8 CACHE STRING "Files compiled together at most")
 set(CMAKE_UNITY_BUILD ${OCTET_UNITY})
 set(CMAKE_UNITY_BUILD_BATCH_SIZE ${OCTET_UNITY_BATCH})
 # GCC warns of a class that holds one of an anonymous namespace unless it stands in the main file, which here is CMake's.
-add_compile_options($<$<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>:-Wno-subobject-linkage>)
+add_compile_options($<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>>:-Wno-subobject-linkage>)

@@ -1,0 +1,31 @@
+// Fuzzes one target by libFuzzer: octet_fuzz --target=NAME [libFuzzer's options and folders]. What it finds
+// it shows by failing.
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "fuzz/target.h"
+
+namespace {
+
+const octet::fuzz::Target* target = nullptr;
+
+}  // namespace
+
+extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
+  for (int i = 1; i < *argc; ++i) {
+    const std::string argument = (*argv)[i];
+    if (argument.starts_with("--target=")) target = octet::fuzz::find_target(argument.substr(9));
+  }
+  if (target != nullptr) return 0;
+  std::fputs("usage: octet_fuzz --target=NAME [libFuzzer's options and folders]; names:", stderr);
+  for (const octet::fuzz::Target& each : octet::fuzz::targets()) std::fprintf(stderr, " %s", each.name);
+  std::fputc('\n', stderr);
+  std::exit(2);
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  target->run({reinterpret_cast<const std::byte*>(data), size});
+  return 0;
+}
