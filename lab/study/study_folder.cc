@@ -48,6 +48,7 @@ StudyFolder::StudyFolder(const fs::path& folder) : folder_(folder) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("{}: another study is writing here at this moment", folder_.string()));
   }
+  for (const char* part : {"", "records", "csv"}) remove_temporaries(folder_ / part);
 }
 
 StudyFolder::~StudyFolder() {

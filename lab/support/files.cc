@@ -8,6 +8,8 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <utility>
+#include <vector>
 
 #include "octet/error.h"
 
@@ -19,56 +21,58 @@ namespace {
   throw Error(ErrorCode::kIo, fmt::format("{}: {}: {}", file.string(), what, std::strerror(error)));
 }
 
-/// The temporary file, gone unless it was renamed.
-class Temporary {
- public:
-  explicit Temporary(const fs::path& file)
-      : file_(file), path_(file.string() + fmt::format(".{}.tmp", ::getpid())) {
-    descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (descriptor_ < 0) fail_file(file_, "cannot be written", errno);
-  }
-  ~Temporary() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-    if (!renamed_) ::unlink(path_.c_str());
-  }
-  Temporary(const Temporary&) = delete;
-  Temporary& operator=(const Temporary&) = delete;
-
-  void write(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) fail_file(file_, "cannot be written", errno);
-      bytes.remove_prefix(static_cast<std::size_t>(written));
-    }
-  }
-
-  void commit() {
-    if (::fsync(descriptor_) != 0) fail_file(file_, "cannot be written", errno);
-    if (::rename(path_.c_str(), file_.c_str()) != 0) fail_file(file_, "cannot be written", errno);
-    renamed_ = true;
-    // The name too must outlive a power cut. Some file systems do not take the sync of a folder; then the
-    // rename is as durable as they make it.
-    const fs::path folder = file_.has_parent_path() ? file_.parent_path() : fs::path(".");
-    if (const int directory = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); directory >= 0) {
-      ::fsync(directory);
-      ::close(directory);
-    }
-  }
-
- private:
-  fs::path file_;
-  std::string path_;
-  int descriptor_ = -1;
-  bool renamed_ = false;
-};
-
 }  // namespace
 
-void write_file(const fs::path& file, std::string_view bytes) {
-  Temporary temporary(file);
-  temporary.write(bytes);
-  temporary.commit();
+FileWriter::FileWriter(const fs::path& file, Durability durability)
+    : file_(file), temporary_(file.string() + fmt::format(".{}.tmp", ::getpid())), durability_(durability) {
+  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (descriptor_ < 0) fail_file(file_, "cannot be written", errno);
+}
+
+FileWriter::~FileWriter() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+  if (!renamed_) ::unlink(temporary_.c_str());
+}
+
+void FileWriter::write(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail_file(file_, "cannot be written", errno);
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+void FileWriter::commit() {
+  if (durability_ == Durability::kPowerCut && ::fsync(descriptor_) != 0)
+    fail_file(file_, "cannot be written", errno);
+  // Some file systems say only here that there was no room.
+  if (::close(std::exchange(descriptor_, -1)) != 0) fail_file(file_, "cannot be written", errno);
+  if (::rename(temporary_.c_str(), file_.c_str()) != 0) fail_file(file_, "cannot be written", errno);
+  renamed_ = true;
+  if (durability_ != Durability::kPowerCut) return;
+  // The name too must outlive a power cut. Some file systems do not take the sync of a folder; then the
+  // rename is as durable as they make it.
+  const fs::path folder = file_.has_parent_path() ? file_.parent_path() : fs::path(".");
+  if (const int directory = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); directory >= 0) {
+    ::fsync(directory);
+    ::close(directory);
+  }
+}
+
+void write_file(const fs::path& file, std::string_view bytes, Durability durability) {
+  FileWriter writer(file, durability);
+  writer.write(bytes);
+  writer.commit();
+}
+
+void remove_temporaries(const fs::path& folder) {
+  std::error_code error;
+  std::vector<fs::path> left;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
+    if (entry->path().extension() == ".tmp" && fs::is_regular_file(entry->symlink_status()))
+      left.push_back(entry->path());
+  for (const fs::path& file : left) fs::remove(file, error);
 }
 
 std::string read_file(const fs::path& file, std::uintmax_t max_bytes) {

@@ -8,9 +8,39 @@
 
 namespace octet::lab {
 
-/// Written beside its place under a temporary name, synced, renamed. Throws Error(kIo) naming the file and
-/// the system's reason; an old file of that name is then untouched.
-void write_file(const std::filesystem::path& file, std::string_view bytes);
+/// What a written file outlives.
+enum class Durability {
+  kPowerCut,  ///< synced, file and name
+  kKill,      ///< not synced: for thousands of files that can be made again
+};
+
+/// A file written piece by piece beside its place, under a temporary name that ends in .tmp, which becomes
+/// its name at the end. Every function throws Error(kIo) naming the file and the system's reason; an old file
+/// of that name is then untouched.
+class FileWriter {
+ public:
+  explicit FileWriter(const std::filesystem::path& file, Durability durability = Durability::kPowerCut);
+  /// Without commit() the temporary file is removed.
+  ~FileWriter();
+  FileWriter(const FileWriter&) = delete;
+  FileWriter& operator=(const FileWriter&) = delete;
+
+  void write(std::string_view bytes);
+  void commit();
+
+ private:
+  std::filesystem::path file_, temporary_;
+  Durability durability_;
+  int descriptor_ = -1;
+  bool renamed_ = false;
+};
+
+/// All of a FileWriter in one.
+void write_file(const std::filesystem::path& file, std::string_view bytes,
+                Durability durability = Durability::kPowerCut);
+
+/// Removes what writers left behind that were killed. Nobody else may be writing in the folder.
+void remove_temporaries(const std::filesystem::path& folder);
 
 /// Throws Error(kNotFound), Error(kIo), or Error(kParse) for more than `max_bytes`.
 std::string read_file(const std::filesystem::path& file, std::uintmax_t max_bytes = std::uintmax_t{1} << 30);

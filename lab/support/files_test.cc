@@ -38,6 +38,33 @@ TEST(FilesTest, AFileThatCannotBeWrittenIsAnErrorThatNamesItAndLeavesTheOldOne) 
   EXPECT_EQ(listing(folder.path()).size(), 1u);
 }
 
+TEST(FilesTest, AFileWrittenInPiecesHasItsNameAtTheEndOrNever) {
+  test::TemporaryDirectory folder;
+  {
+    FileWriter writer(folder.path() / "f");
+    writer.write("a");
+    EXPECT_FALSE(fs::exists(folder.path() / "f"));
+  }
+  EXPECT_TRUE(listing(folder.path()).empty());
+  FileWriter writer(folder.path() / "f", Durability::kKill);
+  writer.write("a");
+  writer.write("b");
+  writer.commit();
+  EXPECT_EQ(read_file(folder.path() / "f"), "ab");
+  EXPECT_EQ(listing(folder.path()).size(), 1u);
+}
+
+TEST(FilesTest, WhatKilledWritersLeftIsRemovedAndNothingElse) {
+  test::TemporaryDirectory folder;
+  write_file(folder.path() / "f", "kept");
+  write_file(folder.path() / "f.123.tmp", "half");
+  fs::create_directory(folder.path() / "d.tmp");
+  remove_temporaries(folder.path());
+  remove_temporaries(folder.path() / "none");
+  EXPECT_EQ(listing(folder.path()).size(), 2u);
+  EXPECT_EQ(read_file(folder.path() / "f"), "kept");
+}
+
 TEST(FilesTest, OnlyFilesAreRead) {
   EXPECT_THAT(message_of([] { read_file("/dev/null"); }), HasSubstr("expected a file"));
 }

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <numeric>
 #include <optional>
@@ -372,8 +374,11 @@ class Exporter {
 
 void write_model(const onnx::Model& model, const std::filesystem::path& path) {
   base::AtomicFile file(path);
+  errno = 0;
   if (!model.SerializeToFileDescriptor(file.descriptor())) {
-    throw Error(ErrorCode::kIo, fmt::format("{}: writing failed", path.string()));
+    throw Error(ErrorCode::kIo, fmt::format("{}: writing failed: {}", path.string(),
+                                            errno != 0 ? std::strerror(errno)
+                                                       : "the network is larger than protobuf writes"));
   }
   file.commit();
 }

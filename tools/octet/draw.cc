@@ -3,13 +3,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <fstream>
 #include <memory>
 #include <optional>
 #include <system_error>
 
 #include "lab/data/drawn_images.h"
 #include "lab/data/png_writer.h"
+#include "lab/support/files.h"
 #include "octet/error.h"
 #include "tools/octet/command.h"
 #include "tools/support/npy.h"
@@ -50,13 +50,6 @@ void write_arrays(const DrawArguments& options, const lab::Dataset& pictures) {
   if (labels) labels->finish();
 }
 
-void write_text(const std::filesystem::path& path, const std::string& text) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << text;
-  file.close();
-  if (!file) throw Error(ErrorCode::kIo, fmt::format("{}: cannot be written", path.string()));
-}
-
 /// One PNG a picture; then val.txt (Caffe's list) and classes.txt, one name a line.
 void write_folder(const std::filesystem::path& folder, const lab::Dataset& pictures) {
   std::error_code error;
@@ -72,8 +65,8 @@ void write_folder(const std::filesystem::path& folder, const lab::Dataset& pictu
                     fmt::format("{} of {} pictures", i + 1, pictures.size()));
   }
   for (int label = 0; label < lab::kDrawnClasses; ++label) classes += lab::drawn_class_name(label) + '\n';
-  write_text(folder / "classes.txt", classes);
-  write_text(folder / "val.txt", list);
+  lab::write_file(folder / "classes.txt", classes);
+  lab::write_file(folder / "val.txt", list);
 }
 
 int run(const DrawArguments& options) {

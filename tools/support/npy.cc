@@ -1,7 +1,6 @@
 #include "tools/support/npy.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -193,11 +192,7 @@ void NpyReader::read_bytes(void* to, std::size_t bytes) {
   if (!file_) fail(ErrorCode::kIo, path_.string(), "reading failed");
 }
 
-NpyWriter::NpyWriter(const std::filesystem::path& path, const Shape& shape, DataType type)
-    : path_(path), temporary_(path.string() + fmt::format(".{}.tmp", getpid())) {
-  file_.open(temporary_, std::ios::binary | std::ios::trunc);
-  if (!file_)
-    fail(ErrorCode::kIo, path_.string(), fmt::format("cannot be created: {}", std::strerror(errno)));
+NpyWriter::NpyWriter(const std::filesystem::path& path, const Shape& shape, DataType type) : file_(path) {
   std::string dims;
   for (std::int64_t dim : shape.dims()) dims += fmt::format("{}, ", dim);
   std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}",
@@ -207,33 +202,19 @@ NpyWriter::NpyWriter(const std::filesystem::path& path, const Shape& shape, Data
   header += '\n';
   const char version_and_size[] = {1, 0, static_cast<char>(header.size() & 255),
                                    static_cast<char>(header.size() >> 8)};
-  file_.write(kMagic, kMagicBytes).write(version_and_size, 4);
-  file_.write(header.data(), static_cast<std::streamsize>(header.size()));
-}
-
-NpyWriter::~NpyWriter() {
-  if (finished_) return;
-  file_.close();
-  std::error_code ignored;
-  std::filesystem::remove(temporary_, ignored);
+  file_.write({kMagic, kMagicBytes});
+  file_.write({version_and_size, sizeof version_and_size});
+  file_.write(header);
 }
 
 void NpyWriter::write(std::span<const float> elements) {
-  file_.write(reinterpret_cast<const char*>(elements.data()),
-              static_cast<std::streamsize>(elements.size_bytes()));
+  file_.write({reinterpret_cast<const char*>(elements.data()), elements.size_bytes()});
 }
 
 void NpyWriter::write(std::span<const std::uint8_t> elements) {
-  file_.write(reinterpret_cast<const char*>(elements.data()), static_cast<std::streamsize>(elements.size()));
+  file_.write({reinterpret_cast<const char*>(elements.data()), elements.size()});
 }
 
-void NpyWriter::finish() {
-  file_.close();
-  if (!file_) fail(ErrorCode::kIo, path_.string(), "writing failed (is the disk full?)");
-  std::error_code error;
-  std::filesystem::rename(temporary_, path_, error);
-  if (error) fail(ErrorCode::kIo, path_.string(), "cannot be created: " + error.message());
-  finished_ = true;
-}
+void NpyWriter::finish() { file_.commit(); }
 
 }  // namespace octet::tools

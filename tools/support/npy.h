@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "lab/support/files.h"
 #include "octet/types.h"
 
 namespace octet::tools {
@@ -42,26 +43,18 @@ class NpyReader {
 };
 
 /// Writes an array of a known shape, FP32 or u8. The file appears under its name only when `finish` has been
-/// called.
+/// called. Every function throws Error(kIo) naming it and the system's reason.
 class NpyWriter {
  public:
-  /// Throws Error(kIo) if the file cannot be created.
   NpyWriter(const std::filesystem::path& path, const Shape& shape, DataType type = DataType::kFloat32);
-  ~NpyWriter();  // removes the temporary file unless finished
-  NpyWriter(const NpyWriter&) = delete;
-  NpyWriter& operator=(const NpyWriter&) = delete;
 
   /// Elements of the array's type.
   void write(std::span<const float> elements);
   void write(std::span<const std::uint8_t> elements);
-  /// Throws Error(kIo) if anything could not be written.
   void finish();
 
  private:
-  std::filesystem::path path_;
-  std::filesystem::path temporary_;
-  std::ofstream file_;
-  bool finished_ = false;
+  lab::FileWriter file_;
 };
 
 }  // namespace octet::tools
