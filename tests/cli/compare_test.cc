@@ -26,8 +26,8 @@ TEST(CompareCommand, PutsTwoBundlesSideBySide) {
   EXPECT_THAT(text.out, HasSubstr("Same machine."));
   EXPECT_THAT(text.out, HasSubstr("between runs"));
 
-  const Finished json = octet_program()({"compare", a, b, "--format", "json"});
-  const Json document = Json::parse(json.out);
+  const Finished as_json = octet_program()({"compare", a, b, "--format", "json"});
+  const Json document = Json::parse(as_json.out);
   for (const Json& row : document["rows"]) {
     if (row.contains("ratio")) {
       EXPECT_NEAR(row["ratio"]["median"].get<double>(), 1.25, 0.01);

@@ -32,9 +32,9 @@ TEST_F(Verify, SaysThatAWholeBundleIsWhatItSays) {
   const Finished text = octet_program()({"verify", bundle()});
   EXPECT_EQ(text.exit_code, 0) << text.out << text.err;
   EXPECT_THAT(text.out, HasSubstr("the bundle is what it says"));
-  const Finished json = octet_program()({"verify", bundle(), "--format", "json"});
-  EXPECT_EQ(json.exit_code, 0);
-  const Json document = Json::parse(json.out);
+  const Finished as_json = octet_program()({"verify", bundle(), "--format", "json"});
+  EXPECT_EQ(as_json.exit_code, 0);
+  const Json document = Json::parse(as_json.out);
   EXPECT_TRUE(document["ok"].get<bool>());
   EXPECT_GT(document["derived_values"].get<int>(), 0);
   EXPECT_TRUE(document["findings"].empty());
@@ -49,9 +49,9 @@ TEST_F(Verify, EndsWith3ForAChangedByteAndNamesTheFile) {
     change(file);
   }
   change("records/machine.json");
-  const Finished json = octet_program()({"verify", bundle(), "--format", "json"});
-  EXPECT_EQ(json.exit_code, 3);
-  const Json document = Json::parse(json.out);
+  const Finished as_json = octet_program()({"verify", bundle(), "--format", "json"});
+  EXPECT_EQ(as_json.exit_code, 3);
+  const Json document = Json::parse(as_json.out);
   EXPECT_FALSE(document["ok"].get<bool>());
   EXPECT_EQ(document["findings"][0]["file"], "records/machine.json");
 }
