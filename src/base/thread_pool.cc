@@ -1,8 +1,12 @@
 #include "base/thread_pool.h"
 
+#include <fmt/format.h>
 #include <sched.h>
 
 #include <algorithm>
+#include <system_error>
+
+#include "octet/error.h"
 
 namespace octet::base {
 namespace {
@@ -36,10 +40,18 @@ ThreadPool::ThreadPool(int threads, std::span<const int> cpus)
       looks_before_yield_(base::looks_before_yield(threads, count_cpus(cpus_))),
       done_(threads, looks_before_yield_) {
   threads_.reserve(static_cast<std::size_t>(threads - 1));
-  for (int worker = 1; worker < threads; ++worker) threads_.emplace_back([this, worker] { work(worker); });
+  try {
+    for (int worker = 1; worker < threads; ++worker) threads_.emplace_back([this, worker] { work(worker); });
+  } catch (const std::system_error& error) {
+    stop();
+    throw Error(ErrorCode::kMemoryLimit, fmt::format("thread {} of {} cannot be started: {}",
+                                                     threads_.size() + 2, threads, error.code().message()));
+  }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { stop(); }
+
+void ThreadPool::stop() {
   stopping_ = true;
   generation_.fetch_add(1, std::memory_order_release);
   generation_.notify_all();

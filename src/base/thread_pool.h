@@ -18,7 +18,8 @@ namespace octet::base {
 class ThreadPool {
  public:
   /// `threads` workers; worker 0 is the thread that calls run(). If `cpus` is not empty, worker i is bound to
-  /// cpus[i % size] while it works (the caller only during run(), its own mask is put back).
+  /// cpus[i % size] while it works (the caller only during run(), its own mask is put back). Throws
+  /// Error(kMemoryLimit) where the system has no more threads; those that were started have ended then.
   explicit ThreadPool(int threads, std::span<const int> cpus = {});
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -40,6 +41,7 @@ class ThreadPool {
   using Job = void (*)(void* context, int worker);
   void run_erased(Job job, void* context);
   void work(int worker);
+  void stop();
 
   const std::vector<int> cpus_;
   const int looks_before_yield_;

@@ -5,8 +5,8 @@
 #include <exception>
 #include <mutex>
 #include <set>
-#include <thread>
 
+#include "base/thread_pool.h"
 #include "octet/error.h"
 #include "plan/dependencies.h"
 #include "plan/lower.h"
@@ -172,10 +172,7 @@ void pack_weights(Plan& plan, std::byte* packed, int threads) {
       failure = std::current_exception();
     }
   };
-  std::vector<std::thread> workers;
-  for (int t = 1; t < threads; ++t) workers.emplace_back(work);
-  work();
-  for (std::thread& worker : workers) worker.join();
+  base::ThreadPool(threads).run([&](int) { work(); });
   if (failure) std::rethrow_exception(failure);
 }
 
