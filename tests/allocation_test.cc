@@ -1,7 +1,11 @@
 // What the engine promises about memory, counted at the allocator: nothing is allocated while running, and
-// the peak is the plan's own figure. The program replaces malloc and friends to count.
+// the peak is the plan's own figure. The program replaces malloc and friends to count, and mmap, by which
+// large buffers are allocated.
 #include <gtest/gtest.h>
 #include <malloc.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdint>
@@ -26,14 +30,15 @@ std::atomic<std::int64_t> g_allocations{0};
 std::atomic<std::int64_t> g_live{0};
 std::atomic<std::int64_t> g_peak{0};
 
-[[maybe_unused]] void* count(void* p) {
-  if (p == nullptr) return p;
+[[maybe_unused]] void count_bytes(std::int64_t bytes) {
   g_allocations.fetch_add(1, std::memory_order_relaxed);
-  const std::int64_t live = g_live.fetch_add(static_cast<std::int64_t>(malloc_usable_size(p))) +
-                            static_cast<std::int64_t>(malloc_usable_size(p));
+  const std::int64_t live = g_live.fetch_add(bytes) + bytes;
   std::int64_t peak = g_peak.load();
   while (live > peak && !g_peak.compare_exchange_weak(peak, live)) {
   }
+}
+[[maybe_unused]] void* count(void* p) {
+  if (p != nullptr) count_bytes(static_cast<std::int64_t>(malloc_usable_size(p)));
   return p;
 }
 [[maybe_unused]] void uncount(void* p) {
@@ -58,6 +63,16 @@ int posix_memalign(void** p, std::size_t alignment, std::size_t n) {
 void free(void* p) {
   uncount(p);
   __libc_free(p);
+}
+void* mmap(void* at, std::size_t n, int protection, int flags, int file, off_t offset) {
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): how the system call returns an address
+  void* const p = reinterpret_cast<void*>(syscall(SYS_mmap, at, n, protection, flags, file, offset));
+  if (p != MAP_FAILED) count_bytes(static_cast<std::int64_t>(n));
+  return p;
+}
+int munmap(void* p, std::size_t n) {
+  g_live.fetch_sub(static_cast<std::int64_t>(n));
+  return static_cast<int>(syscall(SYS_munmap, p, n));
 }
 }
 #endif

@@ -1,5 +1,6 @@
-// Owned, uninitialised memory on a cache-line boundary (on a 2 MiB boundary, with huge pages asked for, when
-// it is large).
+// Owned, uninitialised memory on a cache-line boundary. When it is large it is a mapping of its own, on a 2
+// MiB boundary, with huge pages asked for: what is freed goes back to the system at once, and no small block
+// of the heap ever lies in a huge page that a large one left behind.
 #pragma once
 
 #include <cstddef>
@@ -28,6 +29,7 @@ class AlignedBuffer {
 
  private:
   struct Free {
+    std::size_t mapped;  // bytes of the mapping; 0, as in an empty pointer: the heap's
     void operator()(std::byte* p) const;
   };
   std::unique_ptr<std::byte[], Free> memory_;
