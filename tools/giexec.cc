@@ -6,6 +6,7 @@
 #include <chrono>
 #include <filesystem>
 #include <optional>
+#include <utility>
 
 #include "lab/bench/bindings.h"
 #include "octet/engine.h"
@@ -112,8 +113,7 @@ Precision precision_of(const Options& options) {
 Engine build(const Options& options) {
   std::optional<std::filesystem::path> weights;
   if (!options.model.empty()) weights = options.model;
-  const Network network =
-      Network::load_caffe(options.deploy, weights, kSeed).with_output(options.outputs.front());
+  Network network = Network::load_caffe(options.deploy, weights, kSeed).with_output(options.outputs.front());
   BuildOptions build;
   build.precision = precision_of(options);
   build.max_batch = options.batch;
@@ -128,7 +128,7 @@ Engine build(const Options& options) {
                               options.batch, format_bytes(outside), format_bytes(memory)));
     build.memory_limit = memory - outside;
   }
-  return Engine::build(network, build);
+  return Engine::build(std::move(network), build);
 }
 
 void print_plan(const Engine& engine) {

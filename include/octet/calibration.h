@@ -148,6 +148,9 @@ struct CalibrationOptions {
   /// Where the input holds pictures less this mean ({C} or {C, H, W} values): first layers then work on the
   /// pictures' bytes. Empty: the input is quantised like any tensor.
   std::vector<float> pixel_mean;
+  /// Bytes for all that calibrating holds, the network among it; 0: none. More is Error(kMemoryLimit), thrown
+  /// before any of it is allocated.
+  std::uint64_t memory_limit = 0;
   CalibrationSource source;  ///< recorded; network and its hash are filled in
   std::function<void(double share)> progress;
 };

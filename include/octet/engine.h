@@ -3,6 +3,7 @@
 // arguments being right, cannot fail.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -45,8 +46,10 @@ struct BuildOptions {
   /// The input is pictures, u8 N x H x W x C (B, G, R), instead of FP32 N x C x H x W less their mean: the
   /// calibration must know the mean (pixel_mean). Both give the same outputs where the first layer is INT8.
   bool pixel_input = false;
-  std::uint64_t memory_limit =
-      0;  ///< bytes for weights + one context; 0: none. Exceeded: Error(kMemoryLimit)
+  /// The most bytes of MemoryInfo::peak(): of what an engine holds at any time, from a network to a context.
+  /// 0: the machine's memory. Where that is more, Error(kMemoryLimit) says what is needed, before any of it
+  /// is allocated. What a program is by itself, and the caller's inputs and outputs, come on top.
+  std::uint64_t memory_limit = 0;
   std::vector<std::string>
       disabled_passes;  ///< names of `list_passes()`; an unknown name is Error(kInvalidArgument)
 };
@@ -91,7 +94,17 @@ struct StepInfo {
 struct MemoryInfo {
   std::uint64_t weight_bytes = 0;  ///< packed weights, held by the engine
   std::uint64_t arena_bytes = 0;   ///< activations and scratch of one context, all threads together
+  /// FP32 weights of the network that stay, as the caller does not give it away; 0 for an engine that is
+  /// there
+  std::uint64_t network_bytes = 0;
+  /// The most that there is while the engine is built: FP32 weights of the network and those that passes make
+  /// of them, packed weights, scratch of packing. None is counted as freed before the end, since the C
+  /// library may keep what is. 0 for an engine that is there.
+  std::uint64_t build_bytes = 0;
+  /// Of an engine and one context.
   std::uint64_t total() const { return weight_bytes + arena_bytes; }
+  /// From building to running.
+  std::uint64_t peak() const { return std::max(build_bytes, network_bytes + total()); }
 };
 
 /// What a saved engine leaves open. All the rest was decided when it was built.
@@ -114,7 +127,8 @@ class OCTET_API Engine {
   /// that the caller gives away (std::move) has each layer's FP32 weights freed when they are folded or
   /// packed.
   static Engine build(Network network, const BuildOptions& options = {});
-  /// The bytes that `build` with these options would need, without allocating them.
+  /// The bytes that `build` with these options would need, the network being kept, without allocating packed
+  /// weights or a context. Weights that passes change are there twice meanwhile.
   static MemoryInfo estimate_memory(const Network& network, const BuildOptions& options);
 
   /// Writes the engine to a file that load() maps: the optimised network, scales, chosen kernels and packed

@@ -52,21 +52,25 @@ class OCTET_API Network {
   /// Caffe: `prototxt` and, if given, `caffemodel`; without it weights are synthetic from `seed` (see
   /// zoo/synthetic_weights.h). Throws Error (kNotFound, kParse, kInvalidNetwork, kUnsupported, kMismatch)
   /// naming file, line and layer.
+  ///
+  /// `memory_limit`, of this and the functions below: bytes for the FP32 weights (for a file that has them,
+  /// of the file); 0: none. More is Error(kMemoryLimit), thrown before any of them is allocated.
   static Network load_caffe(const std::filesystem::path& prototxt,
-                            const std::optional<std::filesystem::path>& caffemodel, std::uint64_t seed = 1);
+                            const std::optional<std::filesystem::path>& caffemodel, std::uint64_t seed = 1,
+                            std::uint64_t memory_limit = 0);
   /// ONNX, operator sets 7 to 27, with the file's weights; external data is read from the file's own folder.
   /// Of a quantised file (QuantizeLinear, DequantizeLinear) the scales are in calibration().
   /// Throws Error (kNotFound, kIo, kParse, kInvalidNetwork, kUnsupported, kMemoryLimit) naming file, node and
   /// operator or initializer.
-  static Network load_onnx(const std::filesystem::path& path);
+  static Network load_onnx(const std::filesystem::path& path, std::uint64_t memory_limit = 0);
   /// A network of the built-in list (`zoo_names()`), weights synthetic from `seed`; octet-20 has trained ones
   /// instead. Throws Error(kNotFound) listing the names.
-  static Network zoo(const std::string& name, std::uint64_t seed = 1);
+  static Network zoo(const std::string& name, std::uint64_t seed = 1, std::uint64_t memory_limit = 0);
   /// What NET means on the command line: a zoo name, a .prototxt or an .onnx, which takes no `weights`.
   /// Throws as the three above.
   static Network open(const std::string& net,
                       const std::optional<std::filesystem::path>& weights = std::nullopt,
-                      std::uint64_t seed = 1);
+                      std::uint64_t seed = 1, std::uint64_t memory_limit = 0);
   static const std::vector<std::string>& zoo_names();
 
   explicit Network(std::shared_ptr<const graph::Graph> graph,

@@ -36,8 +36,7 @@ MemoryNeed memory_need(const Network& network, const BuildOptions& options) {
   BuildOptions unlimited = options;
   unlimited.memory_limit = 0;
   const MemoryInfo engine = Engine::estimate_memory(network, unlimited);
-  return {engine.weight_bytes, engine.arena_bytes,
-          binding_bytes(network.inputs(), network.outputs(), options.max_batch, options.pixel_input)};
+  return {engine, binding_bytes(network.inputs(), network.outputs(), options.max_batch, options.pixel_input)};
 }
 
 struct OctetSystem::Built {
@@ -50,11 +49,13 @@ struct OctetSystem::Built {
       if (need.total() > options.memory_limit)
         throw Error(
             ErrorCode::kMemoryLimit,
-            fmt::format("{} at batch {} needs {} ({} weights, {} activations, {} images and outputs); "
-                        "the limit is {}",
-                        network.name(), options.max_batch, format_bytes(need.total()),
-                        format_bytes(need.weight_bytes), format_bytes(need.arena_bytes),
-                        format_bytes(need.binding_bytes), format_bytes(options.memory_limit)));
+            fmt::format(
+                "{} at batch {} needs {} ({} bytes: {} network, {} weights, {} activations, {} images "
+                "and outputs; {} while it is built); the limit is {}",
+                network.name(), options.max_batch, format_bytes(need.total()), need.total(),
+                format_bytes(need.engine.network_bytes), format_bytes(need.engine.weight_bytes),
+                format_bytes(need.engine.arena_bytes), format_bytes(need.binding_bytes),
+                format_bytes(need.engine.build_bytes), format_bytes(options.memory_limit)));
     }
     const Nanoseconds start = system_clock().now();
     Engine engine = Engine::build(network, options);

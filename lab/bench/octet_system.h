@@ -1,6 +1,7 @@
 // Octet's own engine as a system under test: an engine, a context, and synthetic images in memory.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -11,13 +12,15 @@
 
 namespace octet::lab {
 
-/// What a network needs to be run at a batch, known before anything of it is allocated: packed weights, one
-/// context's activations and scratch, and the caller's inputs and outputs.
+/// What a network that is kept needs to be run at a batch, known before anything of it is allocated: the
+/// engine's MemoryInfo, and the caller's inputs and outputs.
 struct MemoryNeed {
-  std::uint64_t weight_bytes = 0;
-  std::uint64_t arena_bytes = 0;
+  MemoryInfo engine;
   std::uint64_t binding_bytes = 0;
-  std::uint64_t total() const { return weight_bytes + arena_bytes + binding_bytes; }
+  /// At any time: while the engine is built, or when it runs.
+  std::uint64_t total() const {
+    return std::max(engine.build_bytes, engine.network_bytes + engine.total() + binding_bytes);
+  }
 };
 /// Throws what Engine::estimate_memory and binding_bytes throw. `options.memory_limit` is not looked at.
 MemoryNeed memory_need(const Network& network, const BuildOptions& options);

@@ -17,6 +17,7 @@ constexpr const char* kOwnNetwork = "octet-20";
 Calibration improvise_calibration(const Network& network, const ImproviseOptions& options) {
   CalibrationOptions calibration;
   calibration.threads = options.threads;
+  calibration.memory_limit = options.memory_limit;
   calibration.progress = options.progress;
   const Shape shape = network.inputs().front().shape;  // calibrate() refuses networks of several inputs
   const bool own = network.name() == kOwnNetwork;

@@ -17,6 +17,7 @@ struct ImproviseOptions {
   const Preprocessing* preprocessing = nullptr;
   std::uint64_t seed = 1;
   int threads = 0;
+  std::uint64_t memory_limit = 0;              ///< as CalibrationOptions has it
   std::function<void(double share)> progress;  ///< 0..1; may be empty
 };
 

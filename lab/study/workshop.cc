@@ -127,8 +127,9 @@ NetworkWork Workshop::work_of(const std::string& name) {
   NetworkWork work;
   work.calibrating = kSyntheticImages;
   try {
-    const Network opened = files == nullptr ? Network::zoo(name, config_.seed)
-                                            : Network::load_caffe(files->prototxt, std::nullopt);
+    const Network opened =
+        files == nullptr ? Network::zoo(name, config_.seed, memory_limit_)
+                         : Network::load_caffe(files->prototxt, std::nullopt, config_.seed, memory_limit_);
     for (const LayerInfo& layer : opened.layers()) work.macs += static_cast<double>(layer.macs);
     if (name == kOwnNetwork || has_own_pictures(name)) {
       const StudyPictures chosen = choose_pictures(name, opened);
@@ -148,11 +149,11 @@ const Network& Workshop::network(const std::string& name) {
   network_.reset();  // before the next one takes its memory
   const NetworkFiles* files = config_.find_files(name);
   if (files == nullptr) {
-    network_ = Network::zoo(name, config_.seed);
+    network_ = Network::zoo(name, config_.seed, memory_limit_);
   } else {
     std::optional<fs::path> weights;
     if (!files->weights.empty()) weights = files->weights;
-    network_ = Network::load_caffe(files->prototxt, weights, config_.seed);
+    network_ = Network::load_caffe(files->prototxt, weights, config_.seed, memory_limit_);
   }
   network_name_ = name;
   return *network_;
@@ -203,6 +204,7 @@ const StudyCalibration& Workshop::calibration(const std::string& name) {
   CalibrationOptions options;
   options.method = parse_calibration_method(config_.calibration.method);
   options.threads = threads();
+  options.memory_limit = memory_limit_;
   options.progress = [this](double) { check_stop(); };
   const Nanoseconds start = system_clock().now();
   StudyCalibration made;

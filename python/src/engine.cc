@@ -110,7 +110,7 @@ cpus: the CPU of each thread; none: as pinning says, "auto", "cores" or "none".
 isa: an instruction set to keep to (describe_machine() lists them); None: the best.
 winograd: False lets 3 x 3 convolutions run directly.
 pixel_input: the input is pictures' bytes, uint8 N x H x W x C.
-memory_limit: of weights and one context, in bytes; 0: none.)";
+memory_limit: bytes that the engine may hold at any time, the network among them while it is built; 0: the machine's.)";
 
 constexpr const char* kRunDoc =
     R"(Runs the engine on N images, 1 to max_batch.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <mutex>
+#include <set>
 
 #include "api/calibrate_layers.h"
 #include "api/observe.h"
@@ -183,6 +184,39 @@ std::vector<LayerCalibration> list_layers(const graph::Graph& graph) {
   return layers;
 }
 
+/// Weights of both graphs, each once, as the second has many of the first.
+std::uint64_t bytes_only_of(const graph::Graph& graph, const graph::Graph& other) {
+  std::set<const base::AlignedBuffer*> counted;
+  for (const graph::Node& node : other.nodes)
+    for (const graph::Weights& weights : node.weights) counted.insert(weights.storage().get());
+  std::uint64_t bytes = 0;
+  for (const graph::Node& node : graph.nodes)
+    for (const graph::Weights& weights : node.weights)
+      if (!weights.empty() && counted.insert(weights.storage().get()).second)
+        bytes += weights.storage()->size();
+  return bytes;
+}
+
+/// Before anything of it is allocated: engine and contexts that show the values, the histograms of these, and
+/// the statistics of layers.
+void check_memory(const Network& network, const graph::Graph& graph, const std::vector<ScaleGroup>& groups,
+                  const CalibrationOptions& options, int threads) {
+  if (options.memory_limit == 0) return;
+  std::vector<TensorId> sources;
+  for (const ScaleGroup& group : groups)
+    sources.insert(sources.end(), group.sources.begin(), group.sources.end());
+  constexpr std::uint64_t kHistogramBytes = 2 * Histogram::kBins * sizeof(std::uint64_t);
+  const std::uint64_t need = bytes_only_of(network.graph(), graph) +
+                             observing_bytes(graph, sources, threads) + sources.size() * kHistogramBytes +
+                             layer_statistics_bytes(graph, std::max<std::int64_t>(options.source.images, 1),
+                                                    options.weight_rounding);
+  if (need <= options.memory_limit) return;
+  throw Error(
+      ErrorCode::kMemoryLimit,
+      fmt::format("calibrating {} does not fit: needs {} ({} bytes), limit {} ({} bytes)", network.name(),
+                  format_bytes(need), need, format_bytes(options.memory_limit), options.memory_limit));
+}
+
 }  // namespace
 
 Calibration calibrate(const Network& network, CalibrationImages& images, const CalibrationOptions& options) {
@@ -192,6 +226,7 @@ Calibration calibrate(const Network& network, CalibrationImages& images, const C
   graph::Graph graph = network.graph();
   optimize::optimize(graph);
   const std::vector<ScaleGroup> groups = quantize::shared_scales(graph);
+  check_memory(network, graph, groups, options, threads);
 
   // Until the pictures are counted, what the source says they are.
   const auto expected = static_cast<double>(std::max<std::int64_t>(options.source.images, 1));

@@ -230,12 +230,15 @@ void finish_layer(Layer& layer, const Calibration& calibration, base::ThreadPool
   result.sqnr_db = decibels(judgement);
 }
 
+bool has_taps(const graph::Node& node) {
+  return std::holds_alternative<graph::Convolution>(node.op) ||
+         std::holds_alternative<graph::InnerProduct>(node.op);
+}
+
 std::vector<Layer> list_layers(const graph::Graph& graph, Calibration& calibration) {
   std::vector<Layer> layers;
   for (const graph::Node& node : graph.nodes) {
-    if (!std::holds_alternative<graph::Convolution>(node.op) &&
-        !std::holds_alternative<graph::InnerProduct>(node.op))
-      continue;
+    if (!has_taps(node)) continue;
     const auto at = std::find_if(calibration.layers.begin(), calibration.layers.end(),
                                  [&](const LayerCalibration& l) { return l.name == node.name; });
     if (at == calibration.layers.end()) continue;
@@ -251,6 +254,20 @@ std::vector<Layer> list_layers(const graph::Graph& graph, Calibration& calibrati
 }
 
 }  // namespace
+
+std::uint64_t layer_statistics_bytes(const graph::Graph& graph, std::int64_t pictures,
+                                     WeightRounding rounding) {
+  std::int64_t all = 0, largest = 0;
+  for (const graph::Node& node : graph.nodes) {
+    if (!has_taps(node)) continue;
+    const quantize::LayerGeometry geometry = quantize::layer_geometry(graph, node);
+    const bool moments = rounding == WeightRounding::kAdaptive && can_adapt(geometry, pictures);
+    const std::int64_t bytes = LayerStatistics::bytes(geometry, pictures, moments);
+    all += bytes;
+    largest = std::max(largest, bytes);
+  }
+  return static_cast<std::uint64_t>(std::min(all, std::max(largest, kStatisticsBytes)));
+}
 
 void calibrate_layers(const graph::Graph& graph, CalibrationImages& images, std::int64_t pictures,
                       int threads, Calibration& calibration, const std::function<void(double)>& progress) {

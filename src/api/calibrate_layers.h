@@ -16,4 +16,8 @@ namespace octet {
 void calibrate_layers(const graph::Graph& graph, CalibrationImages& images, std::int64_t pictures,
                       int threads, Calibration& calibration, const std::function<void(double)>& progress);
 
+/// Bytes of the statistics that are held at a time.
+std::uint64_t layer_statistics_bytes(const graph::Graph& graph, std::int64_t pictures,
+                                     WeightRounding rounding);
+
 }  // namespace octet

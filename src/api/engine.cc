@@ -7,9 +7,13 @@
 #endif
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
 #include <type_traits>
+#include <vector>
 
 #include "api/engine_impl.h"
+#include "api/weight_watch.h"
 #include "base/first_touch.h"
 #include "base/hash.h"
 #include "base/limits.h"
@@ -100,16 +104,49 @@ MemoryInfo api::memory_of(const plan::Plan& plan) {
   return {static_cast<std::uint64_t>(plan.weight_bytes), static_cast<std::uint64_t>(plan.context_bytes())};
 }
 
+namespace {
+
+/// What packing makes of a layer's weights on the way: integers, and those in another order (floating point
+/// is packed as it is). As many layers are packed at a time as there are threads.
+std::uint64_t packing_bytes(const plan::Plan& plan) {
+  constexpr std::uint64_t kBytesPerWeight = 2;
+  std::vector<std::uint64_t> layers;
+  for (const plan::Step& step : plan.steps) {
+    std::uint64_t weights = 0;
+    if (!step.integer) continue;
+    for (const graph::Weights& w : step.weights) weights += static_cast<std::uint64_t>(w.shape().elements());
+    layers.push_back(kBytesPerWeight * weights);
+  }
+  const std::size_t threads = std::min(layers.size(), static_cast<std::size_t>(plan.threads));
+  const auto end = layers.begin() + static_cast<std::ptrdiff_t>(threads);
+  std::partial_sort(layers.begin(), end, layers.end(), std::greater<>());
+  return std::accumulate(layers.begin(), end, std::uint64_t{0});
+}
+
+/// Of an engine that is about to be packed.
+MemoryInfo memory_to_build(const plan::Plan& plan, const api::WeightWatch& watch) {
+  MemoryInfo memory = api::memory_of(plan);
+  const api::WeightWatch::Bytes fp32 = watch.count(plan);
+  memory.network_bytes = fp32.kept;
+  memory.build_bytes = fp32.present + memory.weight_bytes + packing_bytes(plan);
+  return memory;
+}
+
+}  // namespace
+
 void api::check_memory(const MemoryInfo& need, const BuildOptions& options, const MachineInfo& machine,
                        const std::string& name) {
   const std::uint64_t limit = options.memory_limit > 0 ? options.memory_limit : machine.memory_bytes;
-  if (limit == 0 || need.total() <= limit) return;
-  throw Error(
-      ErrorCode::kMemoryLimit,
-      fmt::format(
-          "{} at batch {} does not fit: needs {} ({} bytes: weights {}, activations {}), limit {} ({} bytes)",
-          name, options.max_batch, format_bytes(need.total()), need.total(), need.weight_bytes,
-          need.arena_bytes, format_bytes(limit), limit));
+  if (limit == 0 || need.peak() <= limit) return;
+  const bool while_built = need.build_bytes == need.peak();
+  throw Error(ErrorCode::kMemoryLimit,
+              fmt::format("{} at batch {} does not fit: needs {} ({} bytes{}: weights {}, activations {}, "
+                          "network {}), limit {} "
+                          "({} bytes)",
+                          name, options.max_batch, format_bytes(need.peak()), need.peak(),
+                          while_built ? " while it is built" : "", need.weight_bytes, need.arena_bytes,
+                          while_built ? need.build_bytes - need.weight_bytes : need.network_bytes,
+                          format_bytes(limit), limit));
 }
 
 namespace {
@@ -132,15 +169,16 @@ void return_freed_memory() {
 #endif
 }
 
-/// The stages up to the plan, which needs no memory of the engine's size.
+/// The stages up to the plan, which needs no memory of the engine's size. `need`: to build it.
 std::shared_ptr<Engine::Impl> plan_engine(Network network, const BuildOptions& asked,
-                                          const MachineInfo& machine) {
+                                          const MachineInfo& machine, MemoryInfo& need) {
   auto impl = std::make_shared<Engine::Impl>();
   impl->network_name = network.name();
   BuildOptions with_scales = asked;
   if (with_scales.calibration == nullptr) with_scales.calibration = network.calibration();
   impl->options = api::settle(with_scales, machine);
   impl->graph = network.graph();
+  const api::WeightWatch watch(impl->graph);
   network = Network(nullptr);  // a caller that kept no hold on it has the weights freed as they are replaced
   impl->passes = optimize::optimize(impl->graph, impl->options.disabled_passes);
   const plan::PlanOptions options = api::plan_options(impl->options, machine);
@@ -150,6 +188,7 @@ std::shared_ptr<Engine::Impl> plan_engine(Network network, const BuildOptions& a
   for (graph::Node& node : impl->graph.nodes) {
     for (graph::Weights& weights : node.weights) weights = graph::Weights::placeholder(weights.shape());
   }
+  need = memory_to_build(impl->plan, watch);
   return impl;
 }
 
@@ -166,8 +205,9 @@ Pinning parse_pinning(std::string_view text) {
 Engine Engine::build(Network network, const BuildOptions& asked) {
   const cpu::ScopedFloatEnvironment float_environment(cpu::Denormals::kKept);
   const MachineInfo machine = describe_machine();
-  const std::shared_ptr<Impl> impl = plan_engine(std::move(network), asked, machine);
-  api::check_memory(api::memory_of(impl->plan), impl->options, machine, impl->network_name);
+  MemoryInfo need;
+  const std::shared_ptr<Impl> impl = plan_engine(std::move(network), asked, machine, need);
+  api::check_memory(need, impl->options, machine, impl->network_name);
   impl->packed = base::AlignedBuffer(static_cast<std::size_t>(impl->plan.weight_bytes));
   touch_weights(*impl, machine);
   plan::pack_weights(impl->plan, impl->packed.data(), impl->options.threads);
@@ -177,7 +217,9 @@ Engine Engine::build(Network network, const BuildOptions& asked) {
 
 MemoryInfo Engine::estimate_memory(const Network& network, const BuildOptions& asked) {
   const cpu::ScopedFloatEnvironment float_environment(cpu::Denormals::kKept);
-  return api::memory_of(plan_engine(network, asked, describe_machine())->plan);
+  MemoryInfo need;
+  plan_engine(network, asked, describe_machine(), need);
+  return need;
 }
 
 const std::string& Engine::network_name() const { return impl_->network_name; }

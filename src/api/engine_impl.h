@@ -42,9 +42,11 @@ BuildOptions settle(const BuildOptions& asked, const MachineInfo& machine);
 /// Of settled options.
 plan::PlanOptions plan_options(const BuildOptions& options, const MachineInfo& machine);
 
+/// Of an engine that is there.
 MemoryInfo memory_of(const plan::Plan& plan);
 
-/// Known before anything is allocated: an engine that does not fit is an error, not a dead process.
+/// Throws Error(kMemoryLimit). Known before anything is allocated: an engine that does not fit is an error,
+/// not a dead process.
 void check_memory(const MemoryInfo& need, const BuildOptions& options, const MachineInfo& machine,
                   const std::string& name);
 

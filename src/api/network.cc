@@ -44,6 +44,30 @@ Network import_embedded(const zoo::TrainedNetwork& trained) {
                                     caffe::MemoryFile{trained.caffemodel.name, trained.caffemodel.bytes}));
 }
 
+void check_limit(const std::string& name, std::uint64_t need, std::uint64_t limit) {
+  if (limit == 0 || need <= limit) return;
+  throw Error(ErrorCode::kMemoryLimit,
+              fmt::format("{} does not fit: its weights need {} ({} bytes), limit {} ({} bytes)", name,
+                          format_bytes(need), need, format_bytes(limit), limit));
+}
+
+/// A file that is not there or cannot be read is the importer's to refuse.
+void check_file(const std::filesystem::path& file, std::uint64_t limit) {
+  std::error_code error;
+  const std::uintmax_t bytes = std::filesystem::file_size(file, error);
+  if (!error) check_limit(file.string(), bytes, limit);
+}
+
+void fill_weights(graph::Graph& graph, std::uint64_t seed, std::uint64_t limit) {
+  std::uint64_t missing = 0;
+  for (const graph::Node& node : graph.nodes)
+    for (const graph::Weights& weights : node.weights)
+      if (weights.missing())
+        missing += static_cast<std::uint64_t>(weights.shape().elements()) * sizeof(float);
+  check_limit(graph.name, missing, limit);
+  octet::zoo::fill_synthetic_weights(graph, seed);
+}
+
 std::vector<TensorInfo> describe(const graph::Graph& graph, const std::vector<graph::TensorId>& tensors) {
   std::vector<TensorInfo> result;
   for (graph::TensorId t : tensors) {
@@ -97,16 +121,19 @@ bool is_zoo_name(const std::string& word) {
 }  // namespace
 
 Network Network::load_caffe(const std::filesystem::path& prototxt,
-                            const std::optional<std::filesystem::path>& caffemodel, std::uint64_t seed) {
+                            const std::optional<std::filesystem::path>& caffemodel, std::uint64_t seed,
+                            std::uint64_t memory_limit) {
   const cpu::ScopedFloatEnvironment float_environment(cpu::Denormals::kKept);
+  if (caffemodel) check_file(*caffemodel, memory_limit);
   graph::Graph graph = caffe::import_caffe(prototxt, caffemodel);
   // A caffemodel gives every weight or is refused, so this fills all of them or none.
-  zoo::fill_synthetic_weights(graph, seed);
+  fill_weights(graph, seed, memory_limit);
   return finish(std::move(graph));
 }
 
-Network Network::load_onnx(const std::filesystem::path& path) {
+Network Network::load_onnx(const std::filesystem::path& path, std::uint64_t memory_limit) {
   const cpu::ScopedFloatEnvironment float_environment(cpu::Denormals::kKept);
+  check_file(path, memory_limit);
   std::vector<std::string> written_in_fp32;
   graph::Graph graph = onnx::import_onnx(path, &written_in_fp32);
   std::shared_ptr<const Calibration> calibration;
@@ -120,21 +147,21 @@ Network Network::load_onnx(const std::filesystem::path& path) {
   return finish(std::move(graph), std::move(calibration));
 }
 
-Network Network::zoo(const std::string& name, std::uint64_t seed) {
+Network Network::zoo(const std::string& name, std::uint64_t seed, std::uint64_t memory_limit) {
   const cpu::ScopedFloatEnvironment float_environment(cpu::Denormals::kKept);
   if (!is_zoo_name(name)) fail_unknown(name);
   for (const octet::zoo::TrainedNetwork& trained : octet::zoo::trained_networks()) {
     if (trained.name == name) return import_embedded(trained);
   }
   graph::Graph graph = octet::zoo::build(name);
-  octet::zoo::fill_synthetic_weights(graph, seed);
+  fill_weights(graph, seed, memory_limit);
   return finish(std::move(graph));
 }
 
 Network Network::open(const std::string& net, const std::optional<std::filesystem::path>& weights,
-                      std::uint64_t seed) {
+                      std::uint64_t seed, std::uint64_t memory_limit) {
   const std::filesystem::path path(net);
-  if (path.extension() == ".prototxt") return load_caffe(path, weights, seed);
+  if (path.extension() == ".prototxt") return load_caffe(path, weights, seed, memory_limit);
   const bool is_onnx = path.extension() == ".onnx";
   if (!is_onnx && !is_zoo_name(net)) fail_unknown(net);
   if (weights) {
@@ -142,7 +169,7 @@ Network Network::open(const std::string& net, const std::optional<std::filesyste
                 fmt::format("weights '{}' belong to a .prototxt; '{}' {}", weights->string(), net,
                             is_onnx ? "holds its own" : "is a built-in network"));
   }
-  return is_onnx ? load_onnx(path) : zoo(net, seed);
+  return is_onnx ? load_onnx(path, memory_limit) : zoo(net, seed, memory_limit);
 }
 
 const std::vector<std::string>& Network::zoo_names() {

@@ -20,6 +20,18 @@ std::size_t elements(const graph::Graph& graph, TensorId t) {
   return static_cast<std::size_t>(graph.shape(t).elements_per_image());
 }
 
+/// The network whose outputs are the tensors that a run can give: all but the input.
+Network observed_network(const graph::Graph& graph, std::span<const TensorId> outputs) {
+  auto observed = std::make_shared<graph::Graph>(graph);
+  observed->outputs.assign(outputs.begin(), outputs.end());
+  return Network(std::move(observed));
+}
+BuildOptions observing_options() {
+  BuildOptions options;
+  options.threads = 1;
+  return options;
+}
+
 class Observation {
  public:
   Observation(const graph::Graph& graph, std::span<const TensorId> tensors, CalibrationImages& images,
@@ -51,11 +63,7 @@ class Observation {
  private:
   void build_engine() {
     if (outputs_.empty()) return;
-    auto observed = std::make_shared<graph::Graph>(graph_);
-    observed->outputs = outputs_;
-    BuildOptions options;
-    options.threads = 1;
-    engine_.emplace(Engine::build(Network(std::move(observed)), options));
+    engine_.emplace(Engine::build(observed_network(graph_, outputs_), observing_options()));
   }
 
   /// The next picture and its number; -1 at the end or when another thread has failed.
@@ -107,6 +115,22 @@ class Observation {
 };
 
 }  // namespace
+
+std::uint64_t observing_bytes(const graph::Graph& graph, std::span<const TensorId> tensors, int threads) {
+  std::vector<TensorId> outputs;
+  std::size_t values = elements(graph, graph.inputs[0]);
+  for (const TensorId t : tensors) {
+    if (t == graph.inputs[0]) continue;
+    outputs.push_back(t);
+    values += elements(graph, t);
+  }
+  MemoryInfo engine;
+  if (!outputs.empty())
+    engine = Engine::estimate_memory(observed_network(graph, outputs), observing_options());
+  engine.arena_bytes += values * sizeof(float);
+  engine.arena_bytes *= static_cast<std::uint64_t>(threads);
+  return engine.peak();
+}
 
 std::int64_t observe(const graph::Graph& graph, std::span<const TensorId> tensors, CalibrationImages& images,
                      int threads, const See& see, const Watch& watch) {

@@ -25,5 +25,8 @@ using Watch = std::function<void(std::int64_t pictures)>;
 /// engine, `images`, `see` and `watch` throw.
 std::int64_t observe(const graph::Graph& graph, std::span<const graph::TensorId> tensors,
                      CalibrationImages& images, int threads, const See& see, const Watch& watch);
+/// Bytes of that memory, and of FP32 weights that `graph` holds.
+std::uint64_t observing_bytes(const graph::Graph& graph, std::span<const graph::TensorId> tensors,
+                              int threads);
 
 }  // namespace octet

@@ -52,6 +52,8 @@ class Weights {
   /// Empty where the weights are any floats.
   std::span<const float> scales() const { return scales_ ? std::span(*scales_) : std::span<const float>(); }
   bool empty() const { return !storage_; }
+  /// What holds the values; several weights may share it.
+  const std::shared_ptr<const base::AlignedBuffer>& storage() const { return storage_; }
   /// To be filled by zoo::fill_synthetic_weights.
   bool missing() const { return !storage_ && shape_.rank() > 0; }
   static Weights placeholder(Shape shape) { return {std::move(shape), nullptr}; }

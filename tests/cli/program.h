@@ -6,10 +6,12 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdint>
 #include <fstream>
 #include <functional>
 #include <sstream>
@@ -28,6 +30,7 @@ struct Finished {
   int exit_code = -1;  ///< 128 + signal where a signal ended it
   std::string out;
   std::string err;
+  std::int64_t peak_bytes = 0;  ///< most resident at a time, of it or of a program that it waited for
 };
 
 inline std::string read_file(const std::filesystem::path& path) {
@@ -48,7 +51,7 @@ class Program {
     const pid_t pid = start(arguments, out, err);
     if (when_started) when_started(pid);
     Finished finished;
-    finished.exit_code = wait_for(pid);
+    wait_for(pid, finished);
     finished.out = read_file(out);
     finished.err = read_file(err);
     return finished;
@@ -75,19 +78,21 @@ class Program {
     return pid;
   }
 
-  static int wait_for(pid_t pid) {
+  static void wait_for(pid_t pid, Finished& finished) {
     const auto give_up = std::chrono::steady_clock::now() + kLimit;
     int status = 0;
-    while (waitpid(pid, &status, WNOHANG) == 0) {
+    rusage usage = {};
+    while (wait4(pid, &status, WNOHANG, &usage) == 0) {
       if (std::chrono::steady_clock::now() > give_up) {
         kill(pid, SIGKILL);
-        waitpid(pid, &status, 0);
+        wait4(pid, &status, 0, &usage);
         ADD_FAILURE() << "the program did not end";
         break;
       }
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    finished.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    finished.peak_bytes = std::int64_t{usage.ru_maxrss} * 1024;
   }
 
   std::string executable_;

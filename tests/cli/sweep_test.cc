@@ -64,7 +64,7 @@ TEST_F(SweepCommand, ARowThatDoesNotFitSaysWhatItNeeds) {
   EXPECT_EQ(row["limit_bytes"], 1 << 20);
   // At least the pictures and the classes' scores.
   EXPECT_GT(row["needed_bytes"], 1000 * 4 * (3 * 16 * 16 + 10));
-  const Finished nothing = run({"--batches", "1,2", "--memory-limit", "1KiB"});
+  const Finished nothing = run({"--batches", "1,2", "--precision", "fp32", "--memory-limit", "32KiB"});
   EXPECT_EQ(nothing.exit_code, 0) << nothing.err;
   EXPECT_THAT(nothing.out, HasSubstr("does not fit: needs "));
 }

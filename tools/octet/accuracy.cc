@@ -181,7 +181,7 @@ int run_in(lab::Communicator& world, AccuracyArguments options) {
   std::optional<Network> network;
   together(world, [&] {
     report.precisions = split_precisions(options.engine.precision);
-    network = open_network(options.network);
+    network = open_network(options.network, memory_limit_of(options.engine));
     report.network = network->name();
     report.network_hash = network->hash();
     report.preprocessing = make_preprocessing(options.pictures, *network);

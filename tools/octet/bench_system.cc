@@ -49,7 +49,8 @@ bool pixel_input(const std::string& input_type, const std::string& precision) {
 BenchSystem build_bench_system(const NetworkOptions& options, const EngineOptions& engine_options,
                                bool pixels) {
   BenchSystem result;
-  Network network = timed(result.open_ms, [&] { return open_network(options); });
+  Network network =
+      timed(result.open_ms, [&] { return open_network(options, memory_limit_of(engine_options)); });
   result.synthetic_weights = network.synthetic_weights();
   result.calibration = timed(
       result.calibrate_ms, [&] { return find_bench_calibration(network, options, engine_options, pixels); });

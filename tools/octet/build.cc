@@ -46,7 +46,7 @@ EngineNotes notes_of(const Network& network, const NetworkOptions& options,
 }
 
 Built build(const BuildArguments& options, const EngineOptions& engine_options) {
-  Network network = open_network(options.network);
+  Network network = open_network(options.network, memory_limit_of(engine_options));
   UsedCalibration calibration =
       find_bench_calibration(network, options.network, engine_options, engine_options.pixel_input);
   EngineNotes notes = notes_of(network, options.network, calibration);

@@ -39,6 +39,7 @@ struct CalibrateArguments {
   bool quantize_input = false;
   bool skip_broken = false;
   int threads = 0;
+  std::string memory_limit;
 };
 
 /// The images, and what is known of them once they have been read.
@@ -46,6 +47,12 @@ struct Source {
   std::unique_ptr<CalibrationImages> images;
   std::function<void(CalibrationSource&)> describe;
 };
+
+std::uint64_t memory_limit_of(const CalibrateArguments& options) {
+  EngineOptions engine;
+  engine.memory_limit = options.memory_limit;
+  return memory_limit_of(engine);
+}
 
 CalibrationOptions parse(const CalibrateArguments& options) {
   CalibrationOptions result;
@@ -57,6 +64,7 @@ CalibrationOptions parse(const CalibrateArguments& options) {
   EngineOptions engine;
   engine.threads = options.threads;
   result.threads = build_options(engine).threads;  // says what is wrong with the number
+  result.memory_limit = memory_limit_of(options);
   return result;
 }
 
@@ -131,7 +139,7 @@ Calibration make_calibration(const CalibrateArguments& options, const Network& n
 int run(const CalibrateArguments& options) {
   check(options);
   parse(options);  // says what is wrong with the options before a large network is loaded
-  const Network network = open_network(options.network);
+  const Network network = open_network(options.network, memory_limit_of(options));
   const Calibration calibration = make_calibration(options, network);
   calibration.save(options.file);
   if (options.output.json())
@@ -180,6 +188,7 @@ void add_calibrate(CLI::App& program, Run& selected) {
   command->add_flag("--skip-broken", options->skip_broken, "leave out pictures that cannot be decoded");
   command->add_option("--threads", options->threads, "0: one each CPU that this process may use")
       ->type_name("N");
+  add_memory_limit_option(*command, options->memory_limit);
   add_picture_options(*command, options->pictures);
   add_output_options(*command, options->output);
   command->footer(

@@ -232,7 +232,7 @@ void print_as_text(const Network& network, const CheckArguments& options, const 
 }
 
 int run_integers(const CheckArguments& options) {
-  const Network network = open_network(options.network);
+  const Network network = open_network(options.network, memory_limit_of(options.engine));
   const UsedCalibration calibration = find_calibration(network, options.engine, options.network.seed);
   const IntegerCheck result =
       check_integers(network, options.engine, calibration, options.images, options.network.seed);
@@ -248,7 +248,7 @@ int run_integers(const CheckArguments& options) {
 
 int run_floating_point(const CheckArguments& options) {
   const BuildOptions build = build_options(options.engine);  // before the slow reference runs
-  const Network network = open_network(options.network);
+  const Network network = open_network(options.network, memory_limit_of(options.engine));
   find_calibration(network, options.engine, options.network.seed);  // refuses a file without use
   const Tensors inputs = make_inputs(network, options.images, options.network.seed);
   const std::vector<std::span<const float>> input_spans(inputs.begin(), inputs.end());

@@ -75,7 +75,7 @@ Classifier open_classifier(const ClassifyArguments& options) {
     auto names = class_names(options.synsets, count_classes(engine));
     return {std::move(engine), preprocessing, std::move(names)};
   }
-  const Network network = open_network(options.network);
+  const Network network = open_network(options.network, memory_limit_of(options.engine));
   auto names = class_names(options.synsets, count_classes(network));
   const lab::Preprocessing preprocessing = make_preprocessing(options.pictures, network);
   Engine engine =

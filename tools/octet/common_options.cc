@@ -132,14 +132,22 @@ CLI::Option* add_network_options(CLI::App& command, NetworkOptions& options) {
       ->required();
 }
 
-Network open_network(const NetworkOptions& options) {
+Network open_network(const NetworkOptions& options, std::uint64_t memory_limit) {
   if (is_saved_engine(options.net))
     fail(ErrorCode::kInvalidArgument,
          fmt::format("'{}' is a saved engine; expected a network here", options.net));
   std::optional<std::filesystem::path> weights;
   if (!options.weights.empty()) weights = options.weights;
-  const Network network = Network::open(options.net, weights, options.seed);
+  const Network network = Network::open(options.net, weights, options.seed, memory_limit);
   return options.tensor.empty() ? network : network.with_output(options.tensor);
+}
+
+void add_memory_limit_option(CLI::App& command, std::string& limit) {
+  command
+      .add_option("--memory-limit", limit,
+                  "most bytes for the network, weights, activations, inputs and outputs together, as 2GiB; "
+                  "what needs more is refused before it is allocated")
+      ->type_name("SIZE");
 }
 
 void add_engine_options(CLI::App& command, EngineOptions& options) {
@@ -174,9 +182,7 @@ void add_engine_options(CLI::App& command, EngineOptions& options) {
                   "instruction set: auto, generic, avx2, avx512, avx512vnni, avx512bf16, amx")
       ->type_name("SET");
   command.add_flag("--no-winograd", options.no_winograd, "compute convolutions directly, not by Winograd");
-  command
-      .add_option("--memory-limit", options.memory_limit, "most bytes for weights and activations, as 2GiB")
-      ->type_name("SIZE");
+  add_memory_limit_option(command, options.memory_limit);
   command
       .add_option("--disable-pass", options.disabled_passes, "leave out this pass (octet inspect --passes)")
       ->type_name("NAME")
@@ -212,6 +218,13 @@ std::vector<int> parse_cpu_list(const std::string& text) {
   return cpus;
 }
 
+std::uint64_t memory_limit_of(const EngineOptions& options) {
+  if (options.memory_limit.empty()) return describe_machine().memory_bytes;
+  const std::uint64_t limit = parse_size(options.memory_limit);
+  if (limit == 0) fail(ErrorCode::kInvalidArgument, "--memory-limit: expected more than 0 bytes");
+  return limit;
+}
+
 BuildOptions build_options(const EngineOptions& options) {
   BuildOptions build;
   build.precision = parse_precision(options.precision);
@@ -233,9 +246,7 @@ BuildOptions build_options(const EngineOptions& options) {
     check_isa(*build.isa, machine);
   }
   build.winograd = !options.no_winograd;
-  build.memory_limit = options.memory_limit.empty() ? machine.memory_bytes : parse_size(options.memory_limit);
-  if (!options.memory_limit.empty() && build.memory_limit == 0)
-    fail(ErrorCode::kInvalidArgument, "--memory-limit: expected more than 0 bytes");
+  build.memory_limit = memory_limit_of(options);
   build.disabled_passes = options.disabled_passes;
   return build;
 }
@@ -258,22 +269,26 @@ UsedCalibration find_calibration(const Network& network, const EngineOptions& op
     fail(
         ErrorCode::kInvalidArgument,
         "--precision mixed: expected --calibration FILE with each layer's precision (octet tune writes one)");
-  return improvise_calibration(network, preprocessing, seed, build_options(options).threads);
+  return improvise_calibration(network, preprocessing, seed, build_options(options).threads,
+                               memory_limit_of(options));
 }
 
 Engine build_engine(Network network, const EngineOptions& options, const UsedCalibration& calibration) {
   BuildOptions build = build_options(options);
   build.calibration = calibration.calibration;
   build.pixel_input = options.pixel_input;
-  const std::uint64_t outside = lab::binding_bytes(network.inputs(), network.outputs(), build.max_batch);
-  if (options.memory_limit.empty() && build.memory_limit > 0) {
-    if (outside >= build.memory_limit)
-      fail(ErrorCode::kMemoryLimit,
-           fmt::format("batch {}: the inputs and outputs alone take {}, this machine has {}", build.max_batch,
-                       format_bytes(outside), format_bytes(build.memory_limit)));
-    build.memory_limit -= outside;
+  if (build.memory_limit == 0) return Engine::build(std::move(network), build);
+  // A limit of 0 would be none.
+  const std::uint64_t outside =
+      lab::binding_bytes(network.inputs(), network.outputs(), build.max_batch, build.pixel_input);
+  build.memory_limit = std::max<std::uint64_t>(1, build.memory_limit - std::min(outside, build.memory_limit));
+  try {
+    return Engine::build(std::move(network), build);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kMemoryLimit) throw;
+    fail(error.code(), fmt::format("{}, beside {} ({} bytes) of inputs and outputs", error.what(),
+                                   format_bytes(outside), outside));
   }
-  return Engine::build(std::move(network), build);
 }
 
 void add_output_options(CLI::App& command, OutputOptions& options, bool markdown) {

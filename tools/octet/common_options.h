@@ -28,7 +28,8 @@ struct NetworkOptions {
 /// Returns the positional NET, so that a command can make it optional.
 CLI::Option* add_network_options(CLI::App& command, NetworkOptions& options);
 /// Throws Error(kInvalidArgument) for a saved engine: commands that take one load it (saved_engine.h).
-Network open_network(const NetworkOptions& options);
+/// `memory_limit`: bytes for the weights, 0: none.
+Network open_network(const NetworkOptions& options, std::uint64_t memory_limit = 0);
 
 struct EngineOptions {
   std::string precision = "fp32";
@@ -47,6 +48,9 @@ struct EngineOptions {
   const CLI::App* command = nullptr;  ///< that they belong to: knows which of them were given
 };
 void add_engine_options(CLI::App& command, EngineOptions& options);
+void add_memory_limit_option(CLI::App& command, std::string& limit);
+/// Of --memory-limit; the machine's memory without it. Throws Error(kInvalidArgument).
+std::uint64_t memory_limit_of(const EngineOptions& options);
 /// Throws Error for what this machine or this build cannot do. More threads than CPUs that the process may
 /// use is an error; more than the cgroup's quota pays for is a warning.
 BuildOptions build_options(const EngineOptions& options);
@@ -56,8 +60,8 @@ BuildOptions build_options(const EngineOptions& options);
 /// a file that the precision has no use for.
 UsedCalibration find_calibration(const Network& network, const EngineOptions& options, std::uint64_t seed,
                                  const lab::Preprocessing* preprocessing = nullptr);
-/// `build_options` and `Engine::build`; the machine's memory is the limit where no other is given, and counts
-/// the caller's inputs and outputs of a full batch.
+/// `build_options` and `Engine::build`; the memory limit also counts the caller's inputs and outputs of a
+/// full batch.
 Engine build_engine(Network network, const EngineOptions& options, const UsedCalibration& calibration);
 /// Throws Error(kUnsupported) unless `device` is cpu.
 void require_cpu(const std::string& device);

@@ -223,7 +223,7 @@ int run(const InspectArguments& options) {
     throw Error(ErrorCode::kInvalidArgument, "NET is required ('octet inspect --help' shows the options)");
   }
   if (is_saved_engine(options.network.net)) return inspect_engine(options);
-  const Network network = open_network(options.network);
+  const Network network = open_network(options.network, memory_limit_of(options.engine));
   UsedCalibration calibration;
   if (!options.engine.calibration.empty())
     calibration = load_calibration(options.engine.calibration, network, "", options.engine.force);

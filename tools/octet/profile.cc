@@ -123,7 +123,7 @@ int run(const ProfileArguments& options) {
                 fmt::format("--iterations: expected 1 or more, got {}", options.iterations));
   const Engine engine = [&] {
     if (is_saved_engine(options.network.net)) return load_engine(options.network, options.engine);
-    const Network network = open_network(options.network);
+    const Network network = open_network(options.network, memory_limit_of(options.engine));
     return build_engine(network, options.engine,
                         find_calibration(network, options.engine, options.network.seed));
   }();

@@ -141,7 +141,7 @@ Engine open_engine(const RunArguments& options, std::unique_ptr<ImageSource>& so
       check_preprocessing(engine, *source->preprocessing(), options.engine.force);
     return engine;
   }
-  const Network network = open_network(options.network);
+  const Network network = open_network(options.network, memory_limit_of(options.engine));
   source = open_source(options, network);
   single_output(network);  // says what is wrong with it before anything is built
   return build_engine(

@@ -209,7 +209,7 @@ int run_as_rank(const ScaleArguments& options, lab::Communicator& world) {
   EngineOptions engine;
   together(world, [&] {
     engine = options_on_device(options.engine, cpus, world);
-    network = open_network(options.network);
+    network = open_network(options.network, memory_limit_of(options.engine));
   });
   const UsedCalibration calibration =
       shared_calibration(world, [&] { return find_calibration(*network, engine, options.network.seed); });

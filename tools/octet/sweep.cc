@@ -152,7 +152,7 @@ int run(const SweepArguments& options) {
   lab::SweepSettings settings = sweep_settings(options);
   EnergyMeasurement energy(options.energy);
   // Imported and calibrated once for all rows.
-  const Network network = open_network(options.network);
+  const Network network = open_network(options.network, memory_limit_of(options.engine));
   const UsedCalibration calibration = calibration_for(options, settings, network);
   settings.calibration = calibration.calibration;
   energy.start();
@@ -203,7 +203,9 @@ void add_sweep(CLI::App& program, Run& selected) {
   command->remove_option(command->get_option("--batch"));
   command->get_option("--precision")->description("list of fp32, bf16, int8, int16, mixed");
   command->get_option("--memory-limit")
-      ->description("most bytes for weights, activations, inputs and outputs; without it what is available");
+      ->description(
+          "most bytes for the network, weights, activations, inputs and outputs; without it what is "
+          "available");
   add_energy_options(*command, options->energy);
   add_output_options(*command, options->output);
   command->footer(

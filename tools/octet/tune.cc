@@ -61,12 +61,14 @@ UsedCalibration base_calibration(const TuneArguments& options, const Network& ne
                             options.engine.force);
   if (network.calibration() != nullptr) return own_calibration(network);
   if (options.labelled.drawn > 0)
-    return improvise_calibration(network, &preprocessing, options.network.seed, options.engine.threads);
+    return improvise_calibration(network, &preprocessing, options.network.seed, options.engine.threads,
+                                 memory_limit_of(options.engine));
   lab::PictureImages images(lab::select_pictures(pictures, {}), preprocessing,
                             pipeline_options(options.labelled, lab::CalibrationSelection().batch));
   CalibrationOptions calibration_options;
   calibration_options.pixel_mean = lab::pixel_mean(preprocessing);
   calibration_options.threads = build_options(options.engine).threads;
+  calibration_options.memory_limit = memory_limit_of(options.engine);
   Progress progress("calibrate");
   calibration_options.progress = [&](double share) { progress.update(share); };
   auto calibration = std::make_shared<Calibration>(calibrate(network, images, calibration_options));
@@ -146,7 +148,7 @@ void print_text(const lab::TuneOptions& tune, const Network& network, const lab:
 int run(const TuneArguments& options) {
   const lab::TuneOptions asked = tune_options(options);
   build_options(options.engine);  // says what is wrong with the options before a large network is loaded
-  const Network network = open_network(options.network);
+  const Network network = open_network(options.network, memory_limit_of(options.engine));
   const lab::Preprocessing preprocessing = make_preprocessing(options.pictures, network);
   const lab::Dataset pictures =
       load_labelled_pictures(options.labelled, lab::DrawnSet::kValidation, count_classes(network));

@@ -27,9 +27,10 @@ UsedCalibration load_calibration(const std::string& file, const Network& network
 }
 
 UsedCalibration improvise_calibration(const Network& network, const lab::Preprocessing* preprocessing,
-                                      std::uint64_t seed, int threads) {
+                                      std::uint64_t seed, int threads, std::uint64_t memory_limit) {
   Progress progress("calibrate");
-  lab::ImproviseOptions options{preprocessing, seed, threads, [&](double share) { progress.update(share); }};
+  lab::ImproviseOptions options{preprocessing, seed, threads, memory_limit,
+                                [&](double share) { progress.update(share); }};
   auto calibration = std::make_shared<Calibration>(lab::improvise_calibration(network, options));
   progress.clear();
   warn(fmt::format("no calibration file: calibrated now on what the program makes itself ({})",

@@ -30,7 +30,7 @@ UsedCalibration load_calibration(const std::string& file, const Network& network
 
 /// lab::improvise_calibration with progress, and a warning that it was done.
 UsedCalibration improvise_calibration(const Network& network, const lab::Preprocessing* preprocessing,
-                                      std::uint64_t seed, int threads);
+                                      std::uint64_t seed, int threads, std::uint64_t memory_limit = 0);
 
 /// The network's own scales (Network::calibration), if it has any.
 UsedCalibration own_calibration(const Network& network);
