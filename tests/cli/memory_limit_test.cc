@@ -17,8 +17,6 @@
 namespace octet::test {
 namespace {
 
-namespace fs = std::filesystem;
-
 /// What a command takes that is no network, weight, activation, input or output: code, libraries, tables,
 /// pictures on their way, what the C library keeps. docs/reliability.md states it.
 constexpr std::int64_t kProgram = std::int64_t{48} << 20;

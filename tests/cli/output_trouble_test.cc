@@ -19,6 +19,7 @@ struct Output {
   std::vector<std::string>
       arguments;  ///< after the program; "OUT" is the file, "DIR" its folder, "PICTURES" one of two
 };
+// NOLINTNEXTLINE(readability-identifier-naming): GoogleTest's name
 void PrintTo(const Output& output, std::ostream* out) { *out << output.arguments[0] << ' ' << output.file; }
 
 class OutputInTrouble : public ::testing::TestWithParam<Output> {
