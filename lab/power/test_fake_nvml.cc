@@ -1,7 +1,7 @@
 // A library with NVML's entry points that answers as a test tells it through fake_nvml().
 #include "lab/power/test_fake_nvml.h"
 
-#include <cstring>
+#include <cstdio>
 
 namespace {
 octet::lab::FakeNvml state;
@@ -11,6 +11,7 @@ extern "C" {
 
 octet::lab::FakeNvml* fake_nvml() { return &state; }
 
+// NOLINTBEGIN(readability-identifier-naming): NVML's own names
 int nvmlInit_v2() {
   ++state.users;
   return state.init_result;
@@ -41,7 +42,7 @@ int nvmlDeviceGetHandleByIndex_v2(unsigned index, void** device) {
   return 0;
 }
 int nvmlDeviceGetName(void*, char* name, unsigned length) {
-  std::strncpy(name, state.name, length);
+  std::snprintf(name, length, "%s", state.name);
   return 0;
 }
 int nvmlDeviceGetTotalEnergyConsumption(void*, unsigned long long* millijoules) {
@@ -56,5 +57,6 @@ int nvmlDeviceGetArchitecture(void*, unsigned* architecture) {
   *architecture = state.architecture;
   return 0;
 }
+// NOLINTEND(readability-identifier-naming)
 
 }  // extern "C"

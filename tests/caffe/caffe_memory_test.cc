@@ -1,12 +1,13 @@
 // Loading takes memory for the weights and next to nothing more: measured in a process of its own.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
+#include <sstream>
 #include <string>
+#include <vector>
 
+#include "tests/cli/program.h"
 #include "tests/support/temporary_directory.h"
 
 namespace {
@@ -18,37 +19,27 @@ layer { name: "fc6" type: "InnerProduct" bottom: "data" top: "fc6" inner_product
 layer { name: "fc7" type: "InnerProduct" bottom: "fc6" top: "fc7" inner_product_param { num_output: 1024 } }
 )";  // 28.8 M weights, 115 MB
 
-struct Finished {
-  int exit_code;
-  std::string output;
-};
+using Words = std::vector<std::string>;
 
-Finished run(const std::string& command) {
-  Finished result{-1, ""};
-  FILE* pipe = popen(command.c_str(), "r");
-  if (pipe == nullptr) return result;
-  char buffer[256];
-  while (fgets(buffer, sizeof buffer, pipe) != nullptr) result.output += buffer;
-  const int status = pclose(pipe);
-  result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  return result;
-}
-
-class CaffeMemory : public testing::TestWithParam<const char*> {};
+class CaffeMemory : public testing::TestWithParam<Words> {};
 
 TEST_P(CaffeMemory, LoadingALargeModelTakesAtMost1Point4TimesItsSize) {
   const octet::test::TemporaryDirectory directory;
   const std::string prototxt = directory.write("big.prototxt", kNetwork).string();
   const std::string model = (directory.path() / "big.caffemodel").string();
-  ASSERT_EQ(
-      run(std::string(OCTET_MAKE_CAFFEMODEL) + " " + prototxt + " " + model + " " + GetParam()).exit_code, 0);
+  Words make = {prototxt, model};
+  make.insert(make.end(), GetParam().begin(), GetParam().end());
+  ASSERT_EQ(octet::test::Program(OCTET_MAKE_CAFFEMODEL)(make).exit_code, 0);
   const double size = static_cast<double>(std::filesystem::file_size(model));
   ASSERT_GT(size, 100e6);
 
-  const Finished loaded = run(std::string(OCTET_LOAD_CAFFEMODEL) + " " + prototxt + " " + model);
-  ASSERT_EQ(loaded.exit_code, 0) << loaded.output;
-  unsigned long long peak = 0;
-  ASSERT_EQ(std::sscanf(loaded.output.c_str(), "peak_anonymous_bytes %llu", &peak), 1) << loaded.output;
+  const octet::test::Finished loaded = octet::test::Program(OCTET_LOAD_CAFFEMODEL)({prototxt, model});
+  ASSERT_EQ(loaded.exit_code, 0) << loaded.err;
+  std::istringstream output(loaded.out);
+  std::string word;
+  std::uint64_t peak = 0;
+  ASSERT_TRUE(output >> word >> peak) << loaded.out;
+  ASSERT_EQ(word, "peak_anonymous_bytes");
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "a sanitizer's own memory would be counted";
 #endif
@@ -56,6 +47,7 @@ TEST_P(CaffeMemory, LoadingALargeModelTakesAtMost1Point4TimesItsSize) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Forms, CaffeMemory,
-                         testing::Values("", "--v1 --legacy-dims", "--unpacked", "--double"));
+                         testing::Values(Words{}, Words{"--v1", "--legacy-dims"}, Words{"--unpacked"},
+                                         Words{"--double"}));
 
 }  // namespace

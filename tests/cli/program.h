@@ -99,6 +99,7 @@ class Program {
   TemporaryDirectory directory_;
 };
 
+#ifdef OCTET_PROGRAM
 inline const Program& octet_program() {
   static const Program program(OCTET_PROGRAM);
   return program;
@@ -107,5 +108,6 @@ inline const Program& giexec_program() {
   static const Program program(OCTET_GIEXEC_PROGRAM);
   return program;
 }
+#endif
 
 }  // namespace octet::test
