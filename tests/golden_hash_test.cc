@@ -17,60 +17,16 @@
 
 #include "octet/octet.h"
 #include "tests/support/engines.h"
+#include "tests/support/golden_networks.h"
 
 namespace octet {
 namespace {
 
-constexpr int kImages = 3;
-const std::filesystem::path kFolder = "tests/golden/int8";
+using test::golden_calibration;
+using test::golden_hashes;
+using test::output_hash;
 
-/// Pictures of noise less a mean of 128, from a linear congruential generator: the same everywhere. Divided
-/// by 128 for networks that were calibrated so, not on pictures' bytes.
-std::vector<float> pictures(std::size_t count, bool bytes) {
-  std::vector<float> values(count);
-  std::uint64_t state = 20170719;
-  for (float& value : values) {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    value = static_cast<float>(static_cast<int>(state >> 56) - 128) / (bytes ? 1 : 128);
-  }
-  return values;
-}
-
-bool takes_bytes(const Calibration& calibration) {
-  return !calibration.tensors.empty() && !calibration.tensors.front().pixel_mean.empty();
-}
-
-std::string output_hash(const Network& network, const std::shared_ptr<const Calibration>& calibration,
-                        Isa isa, int threads, int batch, int images) {
-  BuildOptions options;
-  options.precision = Precision::kInt8;
-  options.calibration = calibration;
-  options.isa = isa;
-  options.threads = threads;
-  options.max_batch = batch;
-  const Engine engine = Engine::build(network, options);
-  Context context = engine.create_context();
-  const auto in = static_cast<std::size_t>(engine.inputs()[0].shape.elements_per_image());
-  const auto out = static_cast<std::size_t>(engine.outputs()[0].shape.elements_per_image());
-  const std::vector<float> input = pictures(in * static_cast<std::size_t>(images), takes_bytes(*calibration));
-  std::vector<float> output(out * static_cast<std::size_t>(images));
-  for (int first = 0; first < images; first += batch) {
-    const auto count = static_cast<std::size_t>(std::min(batch, images - first));
-    const auto begin = static_cast<std::size_t>(first);
-    context.run(static_cast<int>(count), std::span(input).subspan(begin * in, count * in),
-                std::span(output).subspan(begin * out, count * out));
-  }
-  return hash_bytes(std::as_bytes(std::span(output)));
-}
-
-nlohmann::json golden_hashes() {
-  std::ifstream file(kFolder / "hashes.json");
-  return file ? nlohmann::json::parse(file) : nlohmann::json::object();
-}
-
-std::shared_ptr<Calibration> golden_calibration(const std::string& name) {
-  return std::make_shared<Calibration>(Calibration::load(kFolder / (name + ".json")));
-}
+constexpr int kImages = test::kGoldenImages;
 
 TEST(WriteGoldenHashes, WhenAsked) {
   if (std::getenv("OCTET_WRITE_GOLDEN") == nullptr) GTEST_SKIP() << "OCTET_WRITE_GOLDEN is not set";
@@ -79,7 +35,7 @@ TEST(WriteGoldenHashes, WhenAsked) {
     const Isa isa = describe_machine().best_isa;
     hashes[name] = output_hash(Network::zoo(name, 1), golden_calibration(name), isa, 1, 1, kImages);
   }
-  std::ofstream(kFolder / "hashes.json") << hashes.dump(1) << "\n";
+  std::ofstream(test::kGoldenFolder / "hashes.json") << hashes.dump(1) << "\n";
 }
 
 class GoldenHash : public testing::TestWithParam<std::string> {};

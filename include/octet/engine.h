@@ -187,6 +187,14 @@ class OCTET_API Context {
   /// Runs `batch` images. `inputs[i]` / `outputs[i]`: caller's FP32 NCHW memory of the network's i-th input /
   /// output, dense and of batch * elements_per_image floats each. Batch outside 1..max_batch or a span of
   /// another size is Error(kInvalidArgument), thrown before anything is written. Outputs overlap nothing.
+  ///
+  /// Any bits are taken as input. The caller's floating-point environment (rounding mode, flushed denormals,
+  /// unmasked exceptions) reaches no result and comes back as it was. FP32, BF16: denormals may be taken as
+  /// zero and results flushed to zero. A NaN comes out as one wherever the definition lets it reach, on every
+  /// instruction set; it, or an infinity, may make further outputs of its own image NaN, never those of
+  /// others. Integers: a NaN is quantised to the lowest integer of its tensor, values beyond the range
+  /// saturate, so outputs are the same bits on every instruction set for such inputs too
+  /// (docs/reliability.md, Numbers).
   void run(int batch, std::span<const std::span<const float>> inputs,
            std::span<const std::span<float>> outputs);
   /// The same for a network of one input and one output.

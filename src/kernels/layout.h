@@ -15,11 +15,11 @@
 // in kNchw16c producers write at a block offset of the result, whose image stride they get with the operand;
 // in kNhwc they write at a channel offset with the pixel stride of the whole.
 //
-// Infinities and NaN in FP32: nothing crashes and no address depends on a value, but the promises above are
-// for finite values. Padding lanes get their zeros by arithmetic (times zero weights, scales), so they may
-// become NaN, and a kernel that reads them with zero weights then spreads NaN to channels that the definition
-// would keep finite. Winograd spoils every output tile that reads the value, and direct convolution
-// only the windows that hold it. Images never touch each other.
+// Infinities and NaN in FP32 and BF16: nothing crashes, no address depends on a value, and a NaN is never
+// lost. But the promises above are for finite values. Padding lanes get their zeros by arithmetic (times zero
+// weights), so they may become NaN, and a kernel that reads them with zero weights then spreads NaN to
+// channels that the definition would keep finite. Winograd spoils every output tile that reads the value, and
+// direct convolution only the windows that hold it. Images never touch each other (tests/numbers_test.cc).
 #pragma once
 
 #include <cstdint>

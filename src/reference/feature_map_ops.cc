@@ -107,7 +107,8 @@ void pooling(const graph::Pooling& op, const Input& in, const Output& out, Paral
         for (std::int64_t y = rows.begin; y < rows.end; ++y) {
           for (std::int64_t x = columns.begin; x < columns.end; ++x) {
             sum += static_cast<double>(map[y * width + x]);
-            maximum = std::max(maximum, map[y * width + x]);
+            const float value = map[y * width + x];
+            maximum = std::isnan(value) ? value : std::max(maximum, value);  // and stays one
           }
         }
         const std::int64_t divisor = padded_divisor ? rows.padded_size * columns.padded_size

@@ -86,9 +86,9 @@ double combine(graph::EltwiseKind kind, double a, double b) {
     case graph::EltwiseKind::kProduct:
       return a * b;
     case graph::EltwiseKind::kMax:
-      return std::max(a, b);
+      return std::isnan(b) ? b : std::max(a, b);  // of a NaN a NaN
     case graph::EltwiseKind::kMin:
-      return std::min(a, b);
+      return std::isnan(b) ? b : std::min(a, b);
     case graph::EltwiseKind::kQuotient:
       return a / b;
   }

@@ -7,9 +7,9 @@
 // The unit of work is a run of vectors of 16 floats (pixels of a channel block); the Kernel classes split the
 // images into such runs. Output and any input may be the same memory. Inputs are combined in their order and
 // every product and sum is rounded by itself, so the result is the same to the bit on every instruction set
-// (but for the sign of a zero that is the maximum or minimum of zeros). Padding lanes are zero because the
-// inputs' are: a combination of zeros is zero, and scale and shift are packed with zeros there. Only behind a
-// quotient the driver writes them.
+// (but for the sign of a zero that is the maximum or minimum of zeros). A NaN stays one. Padding lanes are
+// zero because the inputs' are: a combination of zeros is zero, and scale and shift are packed with zeros
+// there. Only behind a quotient the driver writes them.
 #pragma once
 
 #include <cstdint>

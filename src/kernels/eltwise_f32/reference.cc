@@ -1,5 +1,6 @@
 // Element-wise operations in plain loops: runs everywhere, and what the fast files are compared with.
 #include <algorithm>
+#include <cmath>
 
 #include "kernels/eltwise_f32/contract.h"
 #include "kernels/layout.h"
@@ -17,8 +18,8 @@ float relu(float x, ReluForm form, ReluParameters parameters) {
 float sum(float a, float x, float) { return a + x; }
 float weighted_sum(float a, float x, float coefficient) { return a + x * coefficient; }
 float product(float a, float x, float) { return a * x; }
-float maximum(float a, float x, float) { return std::max(a, x); }
-float minimum(float a, float x, float) { return std::min(a, x); }
+float maximum(float a, float x, float) { return std::isnan(x) ? x : std::max(a, x); }
+float minimum(float a, float x, float) { return std::isnan(x) ? x : std::min(a, x); }
 float quotient(float a, float x, float) { return a / x; }
 
 template <float (*combine)(float, float, float), ReluForm form>

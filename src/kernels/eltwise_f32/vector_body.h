@@ -34,12 +34,12 @@ struct Product {
 };
 struct Maximum {
   static F32x16 first(F32x16 x, const float*) { return x; }
-  static F32x16 next(F32x16 value, F32x16 x, const float*) { return max(value, x); }
+  static F32x16 next(F32x16 value, F32x16 x, const float*) { return max_or_nan(value, x); }
 };
 
 struct Minimum {
   static F32x16 first(F32x16 x, const float*) { return x; }
-  static F32x16 next(F32x16 value, F32x16 x, const float*) { return min(value, x); }
+  static F32x16 next(F32x16 value, F32x16 x, const float*) { return min_or_nan(value, x); }
 };
 struct Quotient {
   static F32x16 first(F32x16 x, const float*) { return x; }

@@ -8,7 +8,8 @@
 // Arithmetic: sums run in rising channel (or row, then column) order, products and sums are rounded one by
 // one. For beta 0.75 the power is 1 / (sqrt(t) * sqrt(sqrt(t))), all of it correctly rounded operations, so
 // the result is the same to the bit on every instruction set. Other exponents go through exp2(-beta *
-// log2(t)) with a relative error below 1e-6 for beta up to 4 (and any normal t).
+// log2(t)) with a relative error below 1e-6 for beta up to 4 (and any normal t). A NaN under the sum stays
+// one.
 //
 // Across channels, the unit of work is a run of neighbouring pixels of one image. The run's squares are first
 // laid down as [pixel][margin + channels + margin] with zeros in the margins, so that a neighbouring channel

@@ -21,7 +21,9 @@ struct ThreeQuarters {
 };
 struct AnyExponent {
   static F32x16 normalise(F32x16 x, F32x16 sum, const LrnPower& power) {
-    return x * negative_power(base_of(sum, power), power.beta);
+    const F32x16 base = base_of(sum, power);
+    // The power takes the bits of a NaN or an infinity for a number's; base - base is NaN then, else nothing.
+    return x * (negative_power(base, power.beta) + (base - base));
   }
 };
 

@@ -1,5 +1,6 @@
 // Pooling in plain loops: runs everywhere, and what the fast files are compared with.
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "kernels/layout.h"
@@ -7,6 +8,8 @@
 
 namespace octet::kernels {
 namespace {
+
+float max_or_nan(float a, float b) { return std::isnan(b) ? b : std::max(a, b); }
 
 struct Columns {
   std::int64_t begin, end;
@@ -25,7 +28,7 @@ void max_row(const PoolRow& row) {
     for (std::int64_t y = 0; y < row.rows; ++y)
       for (std::int64_t x = columns.begin; x < columns.end; ++x)
         for (std::int64_t lane = 0; lane < kChannelBlock; ++lane)
-          best[lane] = std::max(best[lane], row.input[y * row.row_pitch + x * kChannelBlock + lane]);
+          best[lane] = max_or_nan(best[lane], row.input[y * row.row_pitch + x * kChannelBlock + lane]);
     std::copy_n(best, kChannelBlock, row.output + out_x * kChannelBlock);
   }
 }

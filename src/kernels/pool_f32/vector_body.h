@@ -15,7 +15,7 @@ constexpr std::int64_t kLanes = 16;
 
 struct Maximum {
   static F32x16 identity() { return broadcast(-__builtin_inff()); }
-  static F32x16 combine(F32x16 a, F32x16 b) { return max(a, b); }
+  static F32x16 combine(F32x16 a, F32x16 b) { return max_or_nan(a, b); }
   static F32x16 finish(F32x16 value, const PoolRow&, std::int64_t) { return value; }
 };
 struct Average {

@@ -16,6 +16,7 @@ struct Bytes16 {
   static Vector all(char x) { return _mm_set1_epi8(x); }
   static Vector max_u8(Vector a, Vector b) { return _mm_max_epu8(a, b); }
   static Vector max_s16(Vector a, Vector b) { return _mm_max_epi16(a, b); }
+  static Vector add_s16(Vector v, short x) { return _mm_add_epi16(v, _mm_set1_epi16(x)); }
   /// BF16 to 16-bit integers of the same order, and back.
   static Vector by_sign_and_magnitude(Vector v) {
     return _mm_xor_si128(v, _mm_and_si128(_mm_srai_epi16(v, 15), _mm_set1_epi16(0x7fff)));
@@ -29,6 +30,7 @@ struct Bytes32 {
   static Vector all(char x) { return _mm256_set1_epi8(x); }
   static Vector max_u8(Vector a, Vector b) { return _mm256_max_epu8(a, b); }
   static Vector max_s16(Vector a, Vector b) { return _mm256_max_epi16(a, b); }
+  static Vector add_s16(Vector v, short x) { return _mm256_add_epi16(v, _mm256_set1_epi16(x)); }
   static Vector by_sign_and_magnitude(Vector v) {
     return _mm256_xor_si256(v, _mm256_and_si256(_mm256_srai_epi16(v, 15), _mm256_set1_epi16(0x7fff)));
   }

@@ -2,7 +2,8 @@
 // the input pixels under its window, the window clipped to the input, all padded channels of a pixel alike
 // (padding lanes stay at the zero point by themselves).
 //
-//   maximum  the largest integer; BF16: the largest in the order of sign and magnitude (-0 below +0)
+//   maximum  the largest integer; BF16: the largest in the order of sign and magnitude (-0 below
+//            +0), or one of the NaN if there are any
 //   average  t = fma(float(sum of q - z_in), factor, float(z_out)), factor = (s_in / s_out) / float(divisor);
 //            FP32 output of kUInt8: float(sum) * factor, factor = s_in / float(divisor);
 //            BF16: FP32 sum from 0 on, row by row, times factor = 1 / divisor, rounded to nearest even

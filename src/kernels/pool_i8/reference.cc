@@ -27,10 +27,11 @@ void for_window(const PoolI8Row& row, Columns columns, std::int64_t channel, con
       visit(input[y * row.row_pitch + x * row.pixel_step]);
 }
 
-/// A key that orders BF16 by sign and magnitude; its own inverse.
-std::int16_t order_of(std::uint16_t bits) {
-  const auto value = static_cast<std::int16_t>(bits);
-  return static_cast<std::int16_t>(value < 0 ? value ^ 0x7fff : value);
+/// The larger by sign and magnitude, or a NaN.
+std::uint16_t larger_bf16(std::uint16_t a, std::uint16_t b) {
+  const auto key = [](std::uint16_t bits) { return (bits & 0x8000) != 0 ? 0x7fff - bits : int{bits}; };
+  if (std::isnan(from_bfloat16(a))) return a;
+  return std::isnan(from_bfloat16(b)) || key(b) > key(a) ? b : a;
 }
 
 template <class T>
@@ -54,13 +55,12 @@ void max_row_bf16(const PoolI8Row& row) {
     const Columns columns = columns_of(row, out_x);
     for (std::int64_t c = 0; c < row.channels; ++c) {
       bool any = false;
-      std::int16_t best = 0;
+      std::uint16_t best = 0;
       for_window<std::uint16_t>(row, columns, c, [&](std::uint16_t x) {
-        best = any ? std::max(best, order_of(x)) : order_of(x);
+        best = any ? larger_bf16(best, x) : x;
         any = true;
       });
-      reinterpret_cast<std::uint16_t*>(row.output)[out_x * row.out_step + c] =
-          static_cast<std::uint16_t>(order_of(static_cast<std::uint16_t>(best)));
+      reinterpret_cast<std::uint16_t*>(row.output)[out_x * row.out_step + c] = best;
     }
   }
 }

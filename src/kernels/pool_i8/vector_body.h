@@ -14,18 +14,18 @@
 namespace octet::kernels {
 namespace {
 
-/// Maxima of kSize bytes of channels. Order makes elements comparable and back.
+/// Maxima of kSize bytes of channels. `ordered` makes elements comparable, `plain` is its inverse.
 template <class Bytes, class Compare>
 struct Maximum {
   using Value = typename Bytes::Vector;
   static constexpr std::int64_t kElement = Compare::kBytes, kChannels = Bytes::kSize / Compare::kBytes;
   static constexpr bool kByColumns = true;
-  static Value load(const std::byte* p) { return Compare::template order<Bytes>(Bytes::load(p)); }
+  static Value load(const std::byte* p) { return Compare::template ordered<Bytes>(Bytes::load(p)); }
   static Value combine(Value a, Value b) { return Compare::template larger<Bytes>(a, b); }
   static void store(const PoolI8Row& row, std::int64_t channel, std::int64_t out_x, Value value,
                     std::int64_t) {
     Bytes::store(row.output + (out_x * row.out_step + channel) * kElement,
-                 Compare::template order<Bytes>(value));
+                 Compare::template plain<Bytes>(value));
   }
   static void store_empty(const PoolI8Row& row, std::int64_t channel, std::int64_t out_x) {
     std::byte* to = row.output + (out_x * row.out_step + channel) * kElement;
@@ -35,7 +35,11 @@ struct Maximum {
 struct OfU8 {
   static constexpr std::int64_t kBytes = 1;
   template <class Bytes>
-  static typename Bytes::Vector order(typename Bytes::Vector v) {
+  static typename Bytes::Vector ordered(typename Bytes::Vector v) {
+    return v;
+  }
+  template <class Bytes>
+  static typename Bytes::Vector plain(typename Bytes::Vector v) {
     return v;
   }
   template <class Bytes>
@@ -46,7 +50,11 @@ struct OfU8 {
 struct OfS16 {
   static constexpr std::int64_t kBytes = 2;
   template <class Bytes>
-  static typename Bytes::Vector order(typename Bytes::Vector v) {
+  static typename Bytes::Vector ordered(typename Bytes::Vector v) {
+    return v;
+  }
+  template <class Bytes>
+  static typename Bytes::Vector plain(typename Bytes::Vector v) {
     return v;
   }
   template <class Bytes>
@@ -54,10 +62,17 @@ struct OfS16 {
     return Bytes::max_s16(a, b);
   }
 };
+/// By sign and magnitude NaN of the negative sign would be the least; a turn of the circle of integers by
+/// their number puts them behind those of the positive sign, and -infinity at the beginning.
 struct OfBf16 : OfS16 {
+  static constexpr short kNegativeNaN = 0x7f;
   template <class Bytes>
-  static typename Bytes::Vector order(typename Bytes::Vector v) {
-    return Bytes::by_sign_and_magnitude(v);
+  static typename Bytes::Vector ordered(typename Bytes::Vector v) {
+    return Bytes::add_s16(Bytes::by_sign_and_magnitude(v), -kNegativeNaN);
+  }
+  template <class Bytes>
+  static typename Bytes::Vector plain(typename Bytes::Vector v) {
+    return Bytes::by_sign_and_magnitude(Bytes::add_s16(v, kNegativeNaN));
   }
 };
 

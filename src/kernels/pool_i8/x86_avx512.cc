@@ -13,6 +13,7 @@ struct Bytes64 {
   static Vector all(char x) { return _mm512_set1_epi8(x); }
   static Vector max_u8(Vector a, Vector b) { return _mm512_max_epu8(a, b); }
   static Vector max_s16(Vector a, Vector b) { return _mm512_max_epi16(a, b); }
+  static Vector add_s16(Vector v, short x) { return _mm512_add_epi16(v, _mm512_set1_epi16(x)); }
   static Vector by_sign_and_magnitude(Vector v) {
     return _mm512_xor_si512(v, _mm512_and_si512(_mm512_srai_epi16(v, 15), _mm512_set1_epi16(0x7fff)));
   }

@@ -33,6 +33,16 @@ inline F32x16 operator/(F32x16 a, F32x16 b) {
 /// b where either is NaN.
 inline F32x16 max(F32x16 a, F32x16 b) { return {_mm256_max_ps(a.low, b.low), _mm256_max_ps(a.high, b.high)}; }
 inline F32x16 min(F32x16 a, F32x16 b) { return {_mm256_min_ps(a.low, b.low), _mm256_min_ps(a.high, b.high)}; }
+/// A NaN where either is: then one order of the operands gives it, and a NaN it stays whatever bits are
+/// added.
+inline F32x16 max_or_nan(F32x16 a, F32x16 b) {
+  const F32x16 one = max(a, b), other = max(b, a);
+  return {_mm256_or_ps(one.low, other.low), _mm256_or_ps(one.high, other.high)};
+}
+inline F32x16 min_or_nan(F32x16 a, F32x16 b) {
+  const F32x16 one = min(a, b), other = min(b, a);
+  return {_mm256_or_ps(one.low, other.low), _mm256_or_ps(one.high, other.high)};
+}
 inline F32x16 sqrt(F32x16 a) { return {_mm256_sqrt_ps(a.low), _mm256_sqrt_ps(a.high)}; }
 /// a * b + c, rounded once.
 inline F32x16 fused_multiply_add(F32x16 a, F32x16 b, F32x16 c) {

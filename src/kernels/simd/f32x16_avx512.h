@@ -24,6 +24,13 @@ inline F32x16 operator/(F32x16 a, F32x16 b) { return {_mm512_div_ps(a.all, b.all
 /// b where either is NaN.
 inline F32x16 max(F32x16 a, F32x16 b) { return {_mm512_maskz_max_ps(0xffff, a.all, b.all)}; }
 inline F32x16 min(F32x16 a, F32x16 b) { return {_mm512_maskz_min_ps(0xffff, a.all, b.all)}; }
+/// A NaN where either is.
+inline F32x16 max_or_nan(F32x16 a, F32x16 b) {
+  return {_mm512_mask_max_ps(a.all, _mm512_cmp_ps_mask(a.all, a.all, _CMP_ORD_Q), a.all, b.all)};
+}
+inline F32x16 min_or_nan(F32x16 a, F32x16 b) {
+  return {_mm512_mask_min_ps(a.all, _mm512_cmp_ps_mask(a.all, a.all, _CMP_ORD_Q), a.all, b.all)};
+}
 inline F32x16 sqrt(F32x16 a) { return {_mm512_maskz_sqrt_ps(0xffff, a.all)}; }
 /// a * b + c, rounded once.
 inline F32x16 fused_multiply_add(F32x16 a, F32x16 b, F32x16 c) {
