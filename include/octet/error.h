@@ -3,6 +3,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include "octet/api.h"
 
@@ -23,9 +24,14 @@ enum class ErrorCode {
   kInternal,        ///< a fault of Octet's own
 };
 
+/// The text with whatever a terminal would obey instead of showing as hexadecimal escapes of C: control
+/// characters but the line's end and the tabulator, and bytes that are no UTF-8. For names out of files.
+OCTET_API std::string printable(std::string_view text);
+
 class OCTET_API Error : public std::runtime_error {
  public:
-  Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
+  /// what() is the message made printable.
+  Error(ErrorCode code, std::string_view message);
   ErrorCode code() const noexcept { return code_; }
 
  private:

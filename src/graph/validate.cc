@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <unordered_set>
 
@@ -45,9 +46,19 @@ void check_terminals(const Graph& graph) {
   }
 }
 
+/// Names are printed: no file's may steer a terminal, or look like a line of ours.
+void check_printable(const std::string& name) {
+  const auto control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+  if (std::any_of(name.begin(), name.end(), control))
+    fail(ErrorCode::kInvalidNetwork, "'{}': a name has a control character", name);
+}
+
 void check_names(const Graph& graph) {
   std::unordered_set<std::string> names;
+  check_printable(graph.name);
+  for (const Tensor& tensor : graph.tensors) check_printable(tensor.name);
   for (const Node& node : graph.nodes) {
+    check_printable(node.name);
     for (TensorId t : node.outputs) {
       const std::string& name = graph.tensors[static_cast<std::size_t>(t)].name;
       if (!names.insert(name).second) {

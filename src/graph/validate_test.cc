@@ -58,6 +58,14 @@ TEST(Validate, RefusesWeightsOfAnotherShape) {
   expect_refusal([](Graph& g) { g.nodes[1].weights.clear(); }, ErrorCode::kMismatch, "is missing");
 }
 
+TEST(Validate, RefusesNamesWithControlCharacters) {
+  expect_refusal([](Graph& g) { g.nodes[1].name = "\x1b]0;title\x07"; }, ErrorCode::kInvalidNetwork,
+                 "'\\x1b]0;title\\x07': a name has a control character");
+  expect_refusal([](Graph& g) { g.tensors[1].name = "a\nb"; }, ErrorCode::kInvalidNetwork,
+                 "control character");
+  expect_refusal([](Graph& g) { g.name = "n\x7f"; }, ErrorCode::kInvalidNetwork, "control character");
+}
+
 TEST(Validate, RefusesAGraphWithoutEnds) {
   expect_refusal([](Graph& g) { g.outputs.clear(); }, ErrorCode::kInvalidNetwork, "no output");
   expect_refusal([](Graph& g) { g.inputs.clear(); }, ErrorCode::kInvalidNetwork, "no input");

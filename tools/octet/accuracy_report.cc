@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "lab/accuracy/paired.h"
+#include "octet/error.h"
 #include "tools/support/table.h"
 
 namespace octet::tools {
@@ -58,8 +59,8 @@ void print_paired(const AccuracyReport& report, std::size_t index) {
              changed.size() == 1 ? "picture" : "pictures", report.precisions.front(),
              report.precisions[index]);
   for (std::size_t i = 0; i < std::min(changed.size(), kChangedInText); ++i)
-    fmt::print("  {:<28} {:>5} {:>5} {:>5}\n", name_of(report, changed[i].sample), changed[i].label,
-               changed[i].first, changed[i].second);
+    fmt::print("  {:<28} {:>5} {:>5} {:>5}\n", printable(name_of(report, changed[i].sample)),
+               changed[i].label, changed[i].first, changed[i].second);
   if (changed.size() > kChangedInText)
     fmt::print("  and {} more (--format json has all)\n", changed.size() - kChangedInText);
 }

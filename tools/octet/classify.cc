@@ -141,10 +141,10 @@ int run(const ClassifyArguments& options) {
     return 0;
   }
   for (const Classified& result : results) {
-    fmt::print("{}\n", result.file);
+    fmt::print("{}\n", printable(result.file));
     for (std::size_t i = 0; i < result.top.size(); ++i)
       fmt::print("  {:6.2f} %  {:4}  {}\n", 100 * result.probabilities[i], result.top[i],
-                 label(result.top[i]));
+                 printable(label(result.top[i])));
   }
   return 0;
 }

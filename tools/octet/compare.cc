@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "lab/bundle/bundle.h"
+#include "octet/error.h"
 #include "tools/octet/command.h"
 #include "tools/octet/common_options.h"
 #include "tools/support/json_output.h"
@@ -102,7 +103,8 @@ void print_differences(const Json& differences) {
     }
     fmt::print("\nDifferent in {}\n", what);
     for (const Json& each : keys)
-      fmt::print("  {}: {} | {}\n", each["key"].get<std::string>(), text_of(each["a"]), text_of(each["b"]));
+      fmt::print("  {}: {} | {}\n", printable(each["key"].get<std::string>()), printable(text_of(each["a"])),
+                 printable(text_of(each["b"])));
   }
 }
 
@@ -116,9 +118,10 @@ void print_comparison(const Json& comparison) {
   for (const char* name : {"a", "b"}) {
     const Json& bundle = comparison[name];
     const Json& counts = bundle["counts"];
-    fmt::print("{}: {}, {}, {}: {} valid, {} suspect, {} invalid\n", name, bundle["name"].get<std::string>(),
-               bundle["mode"].get<std::string>(), bundle["status"].get<std::string>(),
-               counts["VALID"].get<int>(), counts["SUSPECT"].get<int>(), counts["INVALID"].get<int>());
+    fmt::print("{}: {}, {}, {}: {} valid, {} suspect, {} invalid\n", name,
+               printable(bundle["name"].get<std::string>()), bundle["mode"].get<std::string>(),
+               bundle["status"].get<std::string>(), counts["VALID"].get<int>(), counts["SUSPECT"].get<int>(),
+               counts["INVALID"].get<int>());
   }
   fmt::print("\n");
   print_rows(comparison["rows"]);
@@ -127,7 +130,7 @@ void print_comparison(const Json& comparison) {
   print_accuracy_differences(comparison["accuracy"]);
   print_differences(comparison["differences"]);
   fmt::print("\n");
-  for (const Json& note : comparison["notes"]) fmt::print("{}\n", note.get<std::string>());
+  for (const Json& note : comparison["notes"]) fmt::print("{}\n", printable(note.get<std::string>()));
 }
 
 int run(const CompareArguments& options) {

@@ -82,7 +82,8 @@ void print_own_scales(const Network& network) {
              own.tensors.size(), integer_layers(own), own.layers.size());
   for (const LayerCalibration& layer : own.layers)
     if (!layer.reason.empty())
-      fmt::print("  {}: {}, {}\n", layer.name, to_string(layer.precision), layer.reason);
+      fmt::print("  {}: {}, {}\n", printable(layer.name), to_string(layer.precision),
+                 printable(layer.reason));
 }
 
 Json tensors_to_json(const std::vector<TensorInfo>& tensors) {
@@ -206,7 +207,7 @@ int inspect_engine(const InspectArguments& options) {
   }
   fmt::print("{}: {}, {}, input {}\n", options.network.net, engine.network_name(),
              to_string(engine.precision()), input_type);
-  for (const auto& [name, text] : engine.notes()) fmt::print("  {}: {}\n", name, text);
+  for (const auto& [name, text] : engine.notes()) fmt::print("  {}: {}\n", printable(name), printable(text));
   for (const TensorInfo& tensor : engine.inputs())
     fmt::print("  input '{}': {}\n", tensor.name, tensor.shape.to_string());
   for (const TensorInfo& tensor : engine.outputs())

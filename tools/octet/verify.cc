@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "lab/bundle/bundle.h"
+#include "octet/error.h"
 #include "tools/octet/command.h"
 #include "tools/octet/common_options.h"
 #include "tools/support/json_output.h"
@@ -32,8 +33,8 @@ Json to_json(const lab::VerifyReport& report) {
 
 void print_text(const lab::VerifyReport& report) {
   for (const lab::VerifyFinding& finding : report.findings)
-    fmt::print("{}: {}\n", finding.file, finding.text);
-  for (const std::string& note : report.notes) fmt::print("note: {}\n", note);
+    fmt::print("{}: {}\n", printable(finding.file), printable(finding.text));
+  for (const std::string& note : report.notes) fmt::print("note: {}\n", printable(note));
   fmt::print("{} files hashed, {} numbers derived again from {} records: {}\n", report.files,
              report.derived_values, report.records,
              report.ok() ? "the bundle is what it says"

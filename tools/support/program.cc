@@ -23,7 +23,7 @@ extern "C" void end_on_interrupt(int) {
 
 int report(int exit_code, const char* message) {
   std::fflush(stdout);
-  fmt::print(stderr, "{}: {}\n", program_name, message);
+  fmt::print(stderr, "{}: {}\n", program_name, printable(message));
   return exit_code;
 }
 
@@ -74,6 +74,6 @@ std::optional<int> parse_command_line(CLI::App& app, int argc, char** argv) {
   }
 }
 
-void warn(const std::string& text) { fmt::print(stderr, "{}: warning: {}\n", program_name, text); }
+void warn(const std::string& text) { fmt::print(stderr, "{}: warning: {}\n", program_name, printable(text)); }
 
 }  // namespace octet::tools

@@ -139,6 +139,12 @@ TEST(Table, AlignsColumnsAndTrimsLineEnds) {
   EXPECT_EQ(table.to_string(), "name    count  note\na       12345\nlonger      1  x\n");
 }
 
+TEST(Table, ShowsWhatATerminalWouldObey) {
+  Table table({{"layer"}});
+  table.add_row({"conv\x1b[31m"});
+  EXPECT_EQ(table.to_string(), "layer\nconv\\x1b[31m\n");
+}
+
 TEST(Table, SeparatesThousands) {
   EXPECT_EQ(with_separators(0), "0");
   EXPECT_EQ(with_separators(999), "999");

@@ -6,6 +6,8 @@
 #include <cassert>
 #include <cstdio>
 
+#include "octet/error.h"
+
 namespace octet::tools {
 namespace {
 
@@ -27,6 +29,7 @@ Table::Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
 
 void Table::add_row(std::vector<std::string> cells) {
   assert(cells.size() == columns_.size());
+  for (std::string& cell : cells) cell = printable(cell);
   rows_.push_back(std::move(cells));
 }
 

@@ -16,7 +16,7 @@ class Table {
   };
 
   explicit Table(std::vector<Column> columns);
-  /// As many cells as columns.
+  /// As many cells as columns; names out of files among them are made printable.
   void add_row(std::vector<std::string> cells);
   std::string to_string() const;
   /// For a page that renders Markdown.
