@@ -131,6 +131,9 @@ void become(const char* file, char* const* argv, char* const* environment, int i
   for (const int signal : {SIGPIPE, SIGTERM, SIGINT, SIGHUP}) ::signal(signal, SIG_DFL);
   if (::dup2(in, STDIN_FILENO) < 0 || ::dup2(out, STDOUT_FILENO) < 0 || ::dup2(err, STDERR_FILENO) < 0)
     return;
+  // Whatever this program has open, its libraries' and its parent's files included; a kernel before 5.11
+  // closes those that were opened so. The pipe that tells of a failure lives until the exec.
+  ::close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
   ::execve(file, argv, environment);
 }
 

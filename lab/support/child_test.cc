@@ -1,5 +1,6 @@
 #include "lab/support/child.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -153,6 +154,16 @@ TEST(RunCommandTest, TheChildSeesNothingOfOtherChildren) {
   const std::string alone = run_command(listing, kLong).out;
   Child other(shell("cat"));
   EXPECT_EQ(run_command(listing, kLong).out, alone);
+}
+
+/// As std::ifstream and many a library open theirs.
+TEST(RunCommandTest, TheChildSeesNoFileThatWasOpenedToBeInherited) {
+  const Command listing{{"ls", "/proc/self/fd"}, {}};
+  const int inherited = ::open("/dev/null", O_RDONLY);
+  ASSERT_GT(inherited, STDERR_FILENO);
+  const std::string seen = run_command(listing, kLong).out;
+  ::close(inherited);
+  EXPECT_EQ(seen, "0\n1\n2\n3\n") << "3 is what lists them";
 }
 
 TEST(ChildTest, AnswersLineByLine) {

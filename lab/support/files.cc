@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -21,11 +22,22 @@ namespace {
   throw Error(ErrorCode::kIo, fmt::format("{}: {}: {}", file.string(), what, std::strerror(error)));
 }
 
+/// A file that was not there before, nor a link of that name to another, with the umask's permissions. Names
+/// differ within the process, and skip what one of the same number has left.
+int create_new(const std::string& beside, fs::path& path) {
+  static std::atomic<unsigned> count{0};
+  for (int attempt = 0; attempt < 1000; ++attempt) {
+    path = fmt::format("{}.{}-{}.tmp", beside, ::getpid(), count++);
+    const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (descriptor >= 0 || errno != EEXIST) return descriptor;
+  }
+  return -1;
+}
+
 }  // namespace
 
-FileWriter::FileWriter(const fs::path& file, Durability durability)
-    : file_(file), temporary_(file.string() + fmt::format(".{}.tmp", ::getpid())), durability_(durability) {
-  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+FileWriter::FileWriter(const fs::path& file, Durability durability) : file_(file), durability_(durability) {
+  descriptor_ = create_new(file.string(), temporary_);
   if (descriptor_ < 0) fail_file(file_, "cannot be written", errno);
 }
 
@@ -91,6 +103,20 @@ std::string read_file(const fs::path& file, std::uintmax_t max_bytes) {
   std::string bytes(std::istreambuf_iterator<char>(in), {});
   if (in.bad()) fail_file(file, "cannot be read", errno);
   return bytes;
+}
+
+std::string read_file_inside(const fs::path& folder, const fs::path& path, std::uintmax_t max_bytes) {
+  fs::path file = folder;
+  for (const fs::path& name : path) {
+    if (path.is_absolute() || name == "..")
+      throw Error(ErrorCode::kParse,
+                  fmt::format("'{}': expected the name of a file inside {}", path.string(), folder.string()));
+    file /= name;
+    if (fs::is_symlink(fs::symlink_status(file)))
+      throw Error(ErrorCode::kParse,
+                  fmt::format("{}: expected a file of the folder's own, got a symbolic link", file.string()));
+  }
+  return read_file(file, max_bytes);
 }
 
 void make_writable_folder(const fs::path& folder) {

@@ -45,6 +45,11 @@ void remove_temporaries(const std::filesystem::path& folder);
 /// Throws Error(kNotFound), Error(kIo), or Error(kParse) for more than `max_bytes`.
 std::string read_file(const std::filesystem::path& file, std::uintmax_t max_bytes = std::uintmax_t{1} << 30);
 
+/// The same of a file in a folder that may be somebody else's, a bundle for one. Throws Error(kParse) for a
+/// path that leads out of it, by its words or by a symbolic link below the folder.
+std::string read_file_inside(const std::filesystem::path& folder, const std::filesystem::path& path,
+                             std::uintmax_t max_bytes = std::uintmax_t{1} << 30);
+
 /// Makes the folder and its parents. Throws Error(kIo) saying why it cannot, also if it is there but cannot
 /// be written to.
 void make_writable_folder(const std::filesystem::path& folder);

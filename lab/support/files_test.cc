@@ -1,8 +1,11 @@
 #include "lab/support/files.h"
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <functional>
+#include <string>
 
 #include "octet/error.h"
 #include "tests/support/message_of.h"
@@ -74,6 +77,42 @@ TEST(FilesTest, ReadingSaysWhatIsMissingOrTooLarge) {
   EXPECT_THAT(message_of([&] { read_file(folder.path() / "none"); }), HasSubstr("none: no such file"));
   write_file(folder.path() / "f", "12345");
   EXPECT_THAT(message_of([&] { read_file(folder.path() / "f", 4); }), HasSubstr("at most 4 bytes, got 5"));
+}
+
+TEST(FilesTest, NothingOutsideOfAFolderIsReadFromIt) {
+  test::TemporaryDirectory folder;
+  fs::create_directories(folder.path() / "bundle/records");
+  write_file(folder.path() / "secret", "secret");
+  write_file(folder.path() / "bundle/records/r", "own");
+  fs::create_symlink("../secret", folder.path() / "bundle/file");
+  fs::create_symlink("records", folder.path() / "bundle/linked");
+  const fs::path bundle = folder.path() / "bundle";
+  EXPECT_EQ(read_file_inside(bundle, "records/r"), "own");
+  const auto refusal = [&](const fs::path& path) {
+    return message_of([&] { read_file_inside(bundle, path); });
+  };
+  EXPECT_THAT(refusal("../secret"), HasSubstr("expected the name of a file inside"));
+  EXPECT_THAT(refusal("records/../../secret"), HasSubstr("expected the name of a file inside"));
+  EXPECT_THAT(refusal(folder.path() / "secret"), HasSubstr("expected the name of a file inside"));
+  EXPECT_THAT(refusal("file"), HasSubstr("got a symbolic link"));
+  EXPECT_THAT(refusal("linked/r"), HasSubstr("got a symbolic link"));
+}
+
+// Whoever may write into the folder could lay links of the names that a predictable temporary file would
+// have.
+TEST(FilesTest, WritingFollowsNoLinkThatWasLaidForItAndHonoursTheUmask) {
+  test::TemporaryDirectory folder;
+  write_file(folder.path() / "victim", "kept");
+  for (int i = 0; i < 200; ++i)
+    fs::create_symlink(
+        "victim", folder.path() / ("f." + std::to_string(::getpid()) + "-" + std::to_string(i) + ".tmp"));
+  fs::create_symlink("victim", folder.path() / ("f." + std::to_string(::getpid()) + ".tmp"));
+  const mode_t before = ::umask(027);
+  write_file(folder.path() / "f", "new");
+  ::umask(before);
+  EXPECT_EQ(read_file(folder.path() / "victim"), "kept");
+  EXPECT_EQ(read_file(folder.path() / "f"), "new");
+  EXPECT_EQ(fs::status(folder.path() / "f").permissions(), fs::perms(0640));
 }
 
 TEST(FilesTest, AFolderIsMadeWithItsParentsAndMustBeOne) {

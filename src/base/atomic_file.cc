@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 
@@ -44,10 +44,14 @@ void sync_folder(const std::filesystem::path& file) {
 }  // namespace
 
 AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(destination(path)) {
-  std::string name = path_.string() + ".XXXXXX";
-  descriptor_ = mkostemp(name.data(), O_CLOEXEC);
+  static std::atomic<unsigned> count{0};
+  // O_EXCL: never a file or link that is there already. The system applies the umask, which a library can
+  // only read by setting it, for all threads.
+  do {
+    temporary_ = fmt::format("{}.{}-{}.tmp", path_.string(), ::getpid(), count++);
+    descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  } while (descriptor_ < 0 && errno == EEXIST);
   if (descriptor_ < 0) fail(path_, "cannot be written");
-  temporary_ = name;
 }
 
 AtomicFile::~AtomicFile() {
@@ -67,9 +71,7 @@ void AtomicFile::write(std::string_view bytes) {
 }
 
 void AtomicFile::commit() {
-  const mode_t mask = umask(0);
-  umask(mask);
-  if (fchmod(descriptor_, 0666 & ~mask) != 0 || fsync(descriptor_) != 0) fail(path_, "writing failed");
+  if (fsync(descriptor_) != 0) fail(path_, "writing failed");
   const int descriptor = descriptor_;
   descriptor_ = -1;
   if (close(descriptor) != 0 || rename(temporary_.c_str(), path_.c_str()) != 0) {

@@ -1,5 +1,8 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -66,6 +69,38 @@ TEST(AtomicFile, ReplacesRegularFilesOnlyAndKeepsLinks) {
   std::string text;
   std::ifstream(folder / "file") >> text;
   EXPECT_EQ(text, "new");
+}
+
+TEST(AtomicFile, FollowsNoLinkThatWasLaidForItAndHonoursTheUmask) {
+  const test::TemporaryDirectory directory;
+  const std::filesystem::path& folder = directory.path();
+  std::ofstream(folder / "victim") << "kept";
+  for (int i = 0; i < 100; ++i)
+    std::filesystem::create_symlink("victim", folder / fmt::format("file.{}-{}.tmp", getpid(), i));
+  const mode_t before = umask(027);
+  {
+    base::AtomicFile file(folder / "file");
+    file.write("new");
+    file.commit();
+  }
+  umask(before);
+  std::string text;
+  std::ifstream(folder / "victim") >> text;
+  EXPECT_EQ(text, "kept");
+  EXPECT_EQ(std::filesystem::status(folder / "file").permissions(), std::filesystem::perms(0640));
+}
+
+TEST(Errors, ShowWhatATerminalWouldObey) {
+  EXPECT_STREQ(Error(ErrorCode::kParse, "layer '\x1b[2J\x07'\n\tnext").what(),
+               "layer '\\x1b[2J\\x07'\n\tnext");
+  EXPECT_EQ(printable("caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"),
+            "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80");
+  EXPECT_EQ(printable("\x7f\xc2\x9b"), "\\x7f\\xc2\\x9b") << "DEL and, as UTF-8, C1";
+  EXPECT_EQ(printable("\x9b\xff\xc3"), "\\x9b\\xff\\xc3") << "no UTF-8";
+  EXPECT_EQ(printable("\xc0\xaf\xed\xa0\x80\xf4\x90\x80\x80\xe0\x80\x80"),
+            "\\xc0\\xaf\\xed\\xa0\\x80\\xf4\\x90\\x80\\x80\\xe0\\x80\\x80")
+      << "overlong, surrogates, beyond Unicode";
+  EXPECT_EQ(printable(std::string_view("a\0b", 3)), "a\\x00b");
 }
 
 TEST(Hasher, KeepsFieldsApart) {
