@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,14 @@
 
 namespace octet::lab {
 namespace {
+
+/// A spreadsheet takes a text that begins like this for a formula, which can call programs; layers and
+/// engines have their names from files. The apostrophe makes it a text there (docs/study-bundle.md).
+std::string not_a_formula(std::string text) {
+  if (!text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos)
+    text.insert(text.begin(), '\'');
+  return text;
+}
 
 // RFC 4180: quoted where it must be.
 std::string quoted(const std::string& text) {
@@ -24,7 +33,7 @@ std::string quoted(const std::string& text) {
 
 std::string plain_cell(const Json& value) {
   if (value.is_null()) return "";
-  if (value.is_string()) return value.get<std::string>();
+  if (value.is_string()) return not_a_formula(value.get<std::string>());
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -65,6 +65,18 @@ TEST(Options, AreFlatAndSorted) {
   EXPECT_THAT(message_of([] { options_of_toml("a = \n", "x.toml"); }), HasSubstr("x.toml:1:"));
 }
 
+TEST(Csv, HasNoFormulaForASpreadsheet) {
+  for (const char* name : {"=1+1", "+1", "-1", "@SUM(A1)", "\tx"}) {
+    const Json results = {{"throughput", {{{"record", "r"}, {"network", name}, {"predicted_s", -1.5}}}}};
+    const std::vector<CsvTable> tables = derive_csv(results);
+    const auto table = std::find_if(tables.begin(), tables.end(),
+                                    [](const CsvTable& each) { return each.name == "throughput.csv"; });
+    ASSERT_NE(table, tables.end());
+    EXPECT_THAT(table->text, HasSubstr(std::string("\r\nr,'") + name + ","));
+    EXPECT_THAT(table->text, HasSubstr(",-1.5,")) << "a number stays one";
+  }
+}
+
 TEST(Csv, QuotesWhatMustBeQuoted) {
   const Json results = {{"throughput",
                          {{{"record", "r"},
