@@ -162,6 +162,26 @@ TEST_F(Bundle, ALinkInTheFolderIsFound) {
   EXPECT_EQ(finding_about("results.json"), "is not a regular file");
 }
 
+/// So that neither `verify` nor `compare` opens a file outside of a folder that came from somewhere.
+TEST_F(Bundle, NothingIsReadThroughALink) {
+  fs::rename(folder() / "records", scratch_.path() / "records");
+  fs::create_symlink(scratch_.path() / "records", folder() / "records");
+  EXPECT_THAT(verify().findings, Contains(Field(&VerifyFinding::text, HasSubstr("symbolic link"))));
+  EXPECT_THROW(compare_bundles(folder(), folder()), Error);
+  fs::remove(folder() / "records");
+  fs::rename(scratch_.path() / "records", folder() / "records");
+  for (const char* path : {"study.toml", "records/machine.json", "results.json", "report.html"}) {
+    fs::rename(folder() / path, scratch_.path() / "moved");
+    fs::create_symlink(scratch_.path() / "moved", folder() / path);
+    const VerifyReport report = verify();
+    EXPECT_THAT(report.findings, Contains(Field(&VerifyFinding::text, HasSubstr("symbolic link")))) << path;
+    fs::rename(scratch_.path() / "moved", folder() / path);
+  }
+  fs::rename(folder() / "manifest.json", scratch_.path() / "manifest.json");
+  fs::create_symlink(scratch_.path() / "manifest.json", folder() / "manifest.json");
+  EXPECT_EQ(verify_fails_with(), ErrorCode::kParse);
+}
+
 TEST_F(Bundle, ADoubledRecordIsFoundEvenWhereTheManifestLists) {
   const std::string bytes = read("records/machine.json");
   write("records/copy.json", bytes);

@@ -33,7 +33,8 @@ std::string hash_of(Json manifest) {
 StudyHeader with_options(StudyHeader header, const fs::path& folder) {
   const fs::path file = folder / "study.toml";
   header.options.clear();
-  if (fs::exists(file)) header.options = options_of_toml(read_file(file), file.string());
+  if (fs::exists(file))
+    header.options = options_of_toml(read_file_inside(folder, "study.toml"), file.string());
   return header;
 }
 
@@ -73,7 +74,7 @@ std::string make_manifest(const fs::path& folder, const StudyHeader& header, con
   if (results.contains("machine")) manifest["machine"] = results["machine"];
   Json files = Json::array();
   for (const std::string& path : bundle_files(folder)) {
-    const std::string bytes = read_file(folder / path);
+    const std::string bytes = read_file_inside(folder, path);
     files.push_back({{"path", path}, {"bytes", bytes.size()}, {"sha256", sha256(bytes)}});
   }
   manifest["files"] = std::move(files);
@@ -88,7 +89,7 @@ Manifest read_manifest(const fs::path& folder) {
   if (!fs::exists(file))
     throw Error(ErrorCode::kNotFound,
                 fmt::format("{}: expected the folder of a study, it has no manifest.json", folder.string()));
-  const std::string text = read_file(file, kMaxManifestBytes);
+  const std::string text = read_file_inside(folder, "manifest.json", kMaxManifestBytes);
   const Json json = parse_json(text, file.string());
   check_schema(json, kManifestSchema, file.string());
   const JsonReader reader(json, file.string());

@@ -99,12 +99,17 @@ void RecordStore::save(Json record) const {
 std::vector<Json> RecordStore::load_all() const { return load_records(folder_); }
 
 Json load_record(const fs::path& file) {
-  Json record = parse_json(read_file(file, kMaxRecordBytes), file.string());
+  Json record =
+      parse_json(read_file_inside(file.parent_path(), file.filename(), kMaxRecordBytes), file.string());
   check_record(record, file);
   return record;
 }
 
 std::vector<Json> load_records(const fs::path& folder) {
+  if (fs::is_symlink(fs::symlink_status(folder)))
+    throw Error(
+        ErrorCode::kParse,
+        fmt::format("{}: expected a folder of the bundle's own, got a symbolic link", folder.string()));
   std::vector<fs::path> files;
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))

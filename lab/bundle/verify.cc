@@ -63,7 +63,7 @@ class Verification {
     if (size != listed.bytes)
       return find(listed.path, fmt::format("has {} bytes, the manifest says {}", size, listed.bytes));
     try {
-      const std::string hash = sha256(read_file(file));
+      const std::string hash = sha256(read_file_inside(folder_, listed.path));
       ++report_.files;
       if (hash != listed.sha256)
         find(listed.path, fmt::format("its SHA-256 is {}, the manifest says {}", hash, listed.sha256));
@@ -118,7 +118,7 @@ class Verification {
   void compare_results(const Json& derived) {
     const fs::path file = folder_ / "results.json";
     if (!fs::exists(file)) return;  // said already
-    const std::string text = read_file(file);
+    const std::string text = read_file_inside(folder_, "results.json");
     // As it reads back: what was not UTF-8 has been repaired.
     const std::string derived_text = format_json(derived);
     report_.derived_values = static_cast<int>(count_numbers(derived));
@@ -161,7 +161,7 @@ class Verification {
   void compare_text(const std::string& path, const std::string& derived) {
     const fs::path file = folder_ / path;
     if (!fs::exists(file)) return find(path, "is missing; it follows from the records");
-    if (read_file(file) == derived) return;
+    if (read_file_inside(folder_, path) == derived) return;
     if (same_build())
       find(path, "is not what is derived again from the records");
     else

@@ -57,6 +57,16 @@ void check_label(int label, int classes, const std::string& place) {
                             classes - 1, classes, label));
 }
 
+/// A list may come with pictures from elsewhere, and names files of their folder only. Links that lie in the
+/// folder are its owner's. Caffe appends the path to the folder as it is, so a slash in front is none.
+fs::path listed_path(const fs::path& folder, const ListedPicture& listed, const fs::path& file) {
+  const fs::path path = fs::path(listed.path).relative_path().lexically_normal();
+  if (*path.begin() == "..")
+    throw Error(ErrorCode::kMismatch, fmt::format("{}: the listed picture '{}' lies outside of {}",
+                                                  at(file, listed.line), listed.path, folder.string()));
+  return folder / path;
+}
+
 Dataset load_caffe_list(const fs::path& folder, const fs::path& file, int classes) {
   std::error_code error;
   if (!fs::is_directory(folder, error))
@@ -66,8 +76,8 @@ Dataset load_caffe_list(const fs::path& folder, const fs::path& file, int classe
   std::unordered_map<std::string, int> first_line;
   for (const ListedPicture& listed : read_caffe_list(file)) {
     check_label(listed.label, classes, at(file, listed.line));
-    const fs::path path = folder / fs::path(listed.path).relative_path();
-    const auto [before, is_new] = first_line.emplace(path.lexically_normal().string(), listed.line);
+    const fs::path path = listed_path(folder, listed, file);
+    const auto [before, is_new] = first_line.emplace(path.string(), listed.line);
     if (!is_new)
       throw Error(ErrorCode::kMismatch, fmt::format("{}: '{}' stands in line {} already",
                                                     at(file, listed.line), listed.path, before->second));

@@ -55,6 +55,7 @@ TEST_F(DatasetTest, CaffeListDecidesWhichPicturesAndInWhichOrder) {
 TEST_F(DatasetTest, CaffeListErrorsNameFileAndLine) {
   touch("a.jpg");
   touch("b.jpg");
+  touch("../secret.jpg");
   const struct {
     const char* text;
     ErrorCode code;
@@ -65,6 +66,9 @@ TEST_F(DatasetTest, CaffeListErrorsNameFileAndLine) {
       {"a.jpg 1\n\nmissing.jpg 2\n", ErrorCode::kNotFound,
        "val.txt:3: the listed picture 'missing.jpg' is not in"},
       {"a.jpg 1\n./a.jpg 2\n", ErrorCode::kMismatch, "val.txt:2: './a.jpg' stands in line 1 already"},
+      {"../secret.jpg 1\n", ErrorCode::kMismatch,
+       "val.txt:1: the listed picture '../secret.jpg' lies outside of"},
+      {"a.jpg 1\na/../../secret.jpg 1\n", ErrorCode::kMismatch, "val.txt:2: the listed picture"},
       {"a.jpg 1\nb.jpg one\n", ErrorCode::kParse, "val.txt:2: 'path label' was expected, 'b.jpg one' came"},
       {"a.jpg 1\nb.jpg\n", ErrorCode::kParse, "val.txt:2"},
       {"a.jpg 99999999999999\n", ErrorCode::kParse, "val.txt:1"},

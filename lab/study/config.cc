@@ -253,6 +253,11 @@ StudyConfig load_config(const fs::path& file) {
   return parse_config(read_file(file, kMaxConfigBytes), file.string(), file.parent_path());
 }
 
+StudyConfig load_bundle_config(const fs::path& bundle) {
+  return parse_config(read_file_inside(bundle, "study.toml", kMaxConfigBytes),
+                      (bundle / "study.toml").string(), bundle);
+}
+
 void check(const StudyConfig& config) {
   const bool own_pictures = !config.accuracy.images.empty();
   if (own_pictures && !fs::is_directory(config.accuracy.images))

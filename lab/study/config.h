@@ -104,9 +104,17 @@ StudyConfig parse_config(std::string_view text, const std::string& name, const s
 /// Throws also what read_file throws.
 StudyConfig load_config(const std::filesystem::path& file);
 
+/// The configuration in a bundle, which may be somebody else's.
+StudyConfig load_bundle_config(const std::filesystem::path& bundle);
+
 /// What the keys could not say of themselves alone, for instance pictures without trained weights. Throws
 /// Error(kInvalidArgument, kNotFound). To be called again after a change by options.
 void check(const StudyConfig& config);
+
+/// Everything outside that a study of this configuration would open or start because the configuration says
+/// so: files, folders, the meters' programs and libraries, one line each; not the defaults, which name what
+/// the system has. For configurations of somebody else's.
+std::vector<std::string> reach_of(const StudyConfig& config);
 
 /// TOML with every key, which parse_config reads back to the same.
 std::string write_config(const StudyConfig& config);

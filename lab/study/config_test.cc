@@ -100,6 +100,28 @@ TEST(StudyConfig, FilesAreTakenFromTheFolderOfTheConfig) {
   EXPECT_THAT(config.throughput.networks, ElementsAre("mine"));
 }
 
+TEST(StudyConfig, WhatItReachesOutsideIsListedAndTheDefaultsReachNothing) {
+  EXPECT_THAT(reach_of(quick_config()), IsEmpty());
+  EXPECT_THAT(reach_of(full_config()), IsEmpty());
+  EXPECT_THAT(
+      reach_of(parse("[[files]]\nnetwork = \"n\"\nprototxt = \"../n.prototxt\"\nweights = \"/w\"\n"
+                     "[accuracy]\nimages = \"i\"\nlabels = \"l\"\ndevkit_map = \"m\"\nsynsets = \"s\"\n"
+                     "[power]\nwall_meter = \"c\"\nrapl_root = \"r\"\nnvml_library = \"x.so\"\n"
+                     "ipmitool = \"./run\"\n[projection]\ntargets = [\"tesla-p4\", \"d.json\"]\n")),
+      ElementsAre("files.prototxt = /n.prototxt", "files.weights = /w", "accuracy.images = /studies/i",
+                  "accuracy.labels = /studies/l", "accuracy.devkit_map = /studies/m",
+                  "accuracy.synsets = /studies/s", "power.wall_meter = /studies/c", "power.rapl_root = r",
+                  "power.nvml_library = x.so", "power.ipmitool = ./run", "projection.targets: d.json"));
+}
+
+TEST(StudyConfig, OfABundleIsNotReadThroughALink) {
+  const test::TemporaryDirectory folder;
+  std::filesystem::create_directory(folder.path() / "bundle");
+  std::filesystem::create_symlink(folder.write("mine.toml", "name = \"mine\"\n"),
+                                  folder.path() / "bundle/study.toml");
+  EXPECT_THROW(load_bundle_config(folder.path() / "bundle"), Error);
+}
+
 TEST(StudyConfig, AccuracyNeedsTrainedWeightsAndPictures) {
   EXPECT_THROW(check(parse("[accuracy]\nnetworks = ['alexnet']\n")), Error);
   const test::TemporaryDirectory directory;

@@ -44,7 +44,7 @@ double started_unix_s(const fs::path& folder) {
   const fs::path manifest = folder / "manifest.json";
   try {
     if (fs::exists(manifest)) {
-      const Json json = Json::parse(read_file(manifest));
+      const Json json = Json::parse(read_file_inside(folder, "manifest.json"));
       const double started = study_header_from(json.at("study")).started_unix_s;
       if (started > 0) return started;
     }

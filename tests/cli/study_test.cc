@@ -17,7 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 TEST_F(Study, EndsWithABundleThatVerifiesAndCanBeReplayed) {
   const Finished run = study(tiny());
@@ -129,6 +128,15 @@ TEST_F(Study, BadInputIsExitCode2AndNamesWhatIsWrong) {
   const Finished replay = octet_program()({"replay", directory_.path().string()});
   EXPECT_EQ(replay.exit_code, 2);
   EXPECT_THAT(replay.err, HasSubstr("study.toml"));
+}
+
+TEST_F(Study, OfSomebodyElseStartsNoProgramUnlessTrusted) {
+  std::ofstream(directory_.path() / "study.toml") << "[power]\nipmitool = \"/bin/evil\"\n";
+  const std::string bundle = directory_.path().string();
+  const Finished refused = octet_program()({"replay", bundle, "--dry-run"});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("power.ipmitool = /bin/evil"));
+  EXPECT_EQ(octet_program()({"replay", bundle, "--dry-run", "--trust"}).exit_code, 0);
 }
 
 }  // namespace

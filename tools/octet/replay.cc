@@ -1,9 +1,12 @@
 // octet replay: the same study again, into another folder.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "lab/bundle/manifest.h"
 #include "lab/study/config.h"
@@ -24,13 +27,14 @@ struct ReplayArguments {
   std::string bundle;
   std::string folder;
   bool dry_run = false;
+  bool trust = false;
   OutputOptions output;
 };
 
 Json read_results(const fs::path& bundle) {
   const fs::path file = bundle / "results.json";
   try {
-    return Json::parse(lab::read_file(file));
+    return Json::parse(lab::read_file_inside(bundle, "results.json"));
   } catch (const Json::exception& error) {
     throw Error(ErrorCode::kParse, fmt::format("{}: {}", file.string(), error.what()));
   }
@@ -57,6 +61,19 @@ void warn_of_differences(const Json& results) {
   compare("the compiler's flags", text("octet", "flags"), build.flags);
 }
 
+/// A bundle may be a stranger's. What it measures is harmless; what it opens or starts on this machine is for
+/// the user to decide.
+void require_trust(const lab::StudyConfig& config, const std::string& bundle) {
+  const std::vector<std::string> reach = lab::reach_of(config);
+  if (reach.empty()) return;
+  throw Error(
+      ErrorCode::kInvalidArgument,
+      fmt::format(
+          "{}/study.toml names files or programs of this machine ({}); if they are yours, say so with "
+          "--trust",
+          bundle, fmt::join(reach, "; ")));
+}
+
 int run(const ReplayArguments& options) {
   const fs::path bundle = options.bundle;
   if (!fs::is_directory(bundle))
@@ -66,7 +83,8 @@ int run(const ReplayArguments& options) {
         ErrorCode::kNotFound,
         fmt::format("{}: expected the folder of a study, there is no study.toml in it", options.bundle));
   if (fs::exists(bundle / "manifest.json")) lab::read_manifest(bundle);  // refuses a newer Octet's
-  const lab::StudyConfig config = lab::load_config(bundle / "study.toml");
+  const lab::StudyConfig config = lab::load_bundle_config(bundle);
+  if (!options.trust) require_trust(config, options.bundle);
   lab::check(config);
   if (fs::exists(bundle / "results.json")) warn_of_differences(read_results(bundle));
   if (options.dry_run) return print_plan(config, options.output);
@@ -91,6 +109,8 @@ void add_replay(CLI::App& program, Run& selected) {
   command->add_option("-o,--output", options->folder, "folder of the new study; without it DIR-replay")
       ->type_name("DIR");
   command->add_flag("--dry-run", options->dry_run, "only print what would be measured and how long it takes");
+  command->add_flag("--trust", options->trust,
+                    "open the files and start the programs that the study's configuration names");
   add_output_options(*command, options->output);
   command->footer(
       "The configuration is DIR/study.toml. What differs in machine and build is said before it starts;\n"
