@@ -132,20 +132,23 @@ TEST(LrnF32, ComputesAnyExponentToAMillionth) {
     }
 }
 
-TEST(LrnF32, IsTheSameToTheBitOnAllInstructionSetsAndSplitsForTheUsualExponent) {
-  for (bool across : {true, false}) {
-    const LrnDesc d = describe(96, 27, 27, across);
-    const auto x =
-        test::random_floats(static_cast<std::size_t>(2 * d.map.channels * d.map.pixels()), 9, -80, 80);
-    std::vector<float> first;
-    for (const test::Variant& variant : variants())
-      for (int workers : {1, 7}) {
-        LaidOut input(d.map, 2, x), output(d.map, 2);
-        test::KernelRunner(variant.create(d)).run({&input}, output, 2, workers);
-        if (first.empty()) first = output.to_nchw();
-        EXPECT_EQ(output.to_nchw(), first) << to_string(variant.isa) << " " << workers << " workers";
-      }
-  }
+TEST(LrnF32, IsTheSameToTheBitOnAllInstructionSetsAndSplits) {
+  for (bool across : {true, false})
+    for (float beta : {0.75f, 0.6f}) {
+      LrnDesc d = describe(96, 27, 27, across);
+      d.beta = beta;
+      const auto x =
+          test::random_floats(static_cast<std::size_t>(2 * d.map.channels * d.map.pixels()), 9, -80, 80);
+      std::vector<float> first;
+      for (const test::Variant& variant : variants())
+        for (int workers : {1, 7}) {
+          LaidOut input(d.map, 2, x), output(d.map, 2);
+          test::KernelRunner(variant.create(d)).run({&input}, output, 2, workers);
+          if (first.empty()) first = output.to_nchw();
+          EXPECT_EQ(output.to_nchw(), first)
+              << to_string(variant.isa) << " beta " << beta << ", " << workers << " workers";
+        }
+    }
 }
 
 TEST(LrnF32, RefusesWhatHasNoPower) {

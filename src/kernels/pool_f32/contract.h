@@ -7,8 +7,7 @@
 //
 // An average is the sum times the reciprocal of the divisor (one table for each row shape), which is within
 // 1.2e-7 relative of the division. The order of a sum is fixed by the pixel's place, not by the split over
-// workers, but differs between instruction sets. A NaN in a window makes its
-// maximum one. A window that misses the
+// workers nor by the instruction set. A NaN in a window makes its maximum one. A window that misses the
 // input altogether gives 0 (shape inference makes none).
 #pragma once
 

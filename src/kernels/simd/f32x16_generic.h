@@ -48,6 +48,14 @@ inline F32x16 max(const F32x16& a, const F32x16& b) {
 inline F32x16 min(const F32x16& a, const F32x16& b) {
   return by_lane([&](int i) { return a.lanes[i] < b.lanes[i] ? a.lanes[i] : b.lanes[i]; });
 }
+/// A NaN where either is.
+inline F32x16 max_or_nan(const F32x16& a, const F32x16& b) {
+  return by_lane(
+      [&](int i) { return std::isnan(a.lanes[i]) || a.lanes[i] > b.lanes[i] ? a.lanes[i] : b.lanes[i]; });
+}
+inline F32x16 sqrt(const F32x16& a) {
+  return by_lane([&](int i) { return std::sqrt(a.lanes[i]); });
+}
 /// a * b + c, rounded once.
 inline F32x16 fused_multiply_add(const F32x16& a, const F32x16& b, const F32x16& c) {
   return by_lane([&](int i) { return std::fma(a.lanes[i], b.lanes[i], c.lanes[i]); });
@@ -59,6 +67,23 @@ inline F32x16 where_less(const F32x16& a, const F32x16& b, const F32x16& x, cons
 /// To the nearest integer, ties to even.
 inline F32x16 round(const F32x16& a) {
   return by_lane([&](int i) { return std::nearbyint(a.lanes[i]); });
+}
+/// Positive normal x = mantissa * 2^exponent with 0.75 <= mantissa < 1.5; of other bits anything.
+struct Split {
+  F32x16 mantissa, exponent;
+};
+inline Split split(const F32x16& x) {
+  constexpr std::uint32_t kThreeQuarters = 0x3f400000;
+  constexpr int kMantissaBits = 23;
+  Split result;
+  for (int i = 0; i < 16; ++i) {
+    const auto bits = std::bit_cast<std::uint32_t>(x.lanes[i]);
+    const int exponent = static_cast<std::int32_t>(bits - kThreeQuarters) >> kMantissaBits;
+    result.mantissa.lanes[i] =
+        std::bit_cast<float>(bits - (static_cast<std::uint32_t>(exponent) << kMantissaBits));
+    result.exponent.lanes[i] = static_cast<float>(exponent);
+  }
+  return result;
 }
 /// 2^n for whole n in [-126, 127]; of a NaN anything.
 inline F32x16 power_of_two(const F32x16& n) {
