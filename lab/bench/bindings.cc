@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 #include "lab/bench/synthetic_images.h"
 #include "octet/error.h"
@@ -38,14 +39,19 @@ Bindings::Bindings(const Engine& engine, int max_batch, std::uint64_t seed)
     outputs_.emplace_back(static_cast<std::size_t>(tensor.shape.elements_per_image()) * max_batch_);
 }
 
+std::size_t Bindings::part(std::size_t values, int batch) const {
+  if (batch < 1 || static_cast<std::size_t>(batch) > max_batch_)
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("batch: expected 1 to {}, got {}", max_batch_, batch));
+  return values / max_batch_ * static_cast<std::size_t>(batch);
+}
+
 void Bindings::prepare(int batch) {
-  const auto images = static_cast<std::size_t>(batch);
   input_spans_.clear();
   output_spans_.clear();
   for (const auto& values : inputs_)
-    input_spans_.push_back(std::span(values).first(values.size() / max_batch_ * images));
-  for (auto& values : outputs_)
-    output_spans_.push_back(std::span(values).first(values.size() / max_batch_ * images));
+    input_spans_.push_back(std::span(values).first(part(values.size(), batch)));
+  for (auto& values : outputs_) output_spans_.push_back(std::span(values).first(part(values.size(), batch)));
 }
 
 void Bindings::run(Context& context, int batch) {
@@ -53,8 +59,8 @@ void Bindings::run(Context& context, int batch) {
   if (pixels_.empty()) {
     context.run(batch, input_spans_, output_spans_);
   } else {
-    const auto bytes = pixels_.size() / max_batch_ * static_cast<std::size_t>(batch);
-    context.run(batch, std::span<const std::uint8_t>(pixels_).first(bytes), output_spans_.front());
+    const std::span<const std::uint8_t> pixels(pixels_);
+    context.run(batch, pixels.first(part(pixels.size(), batch)), output_spans_.front());
   }
 }
 
@@ -70,14 +76,14 @@ std::span<std::byte> Bindings::input() {
 
 std::span<const float> Bindings::output(int batch) const {
   const std::vector<float>& values = outputs_.front();
-  return std::span(values).first(values.size() / max_batch_ * static_cast<std::size_t>(batch));
+  return std::span(values).first(part(values.size(), batch));
 }
 
 std::string Bindings::output_hash(int batch) const {
   std::vector<float> all;
   for (const auto& values : outputs_) {
-    const auto count = values.size() / max_batch_ * static_cast<std::size_t>(batch);
-    all.insert(all.end(), values.begin(), values.begin() + static_cast<std::ptrdiff_t>(count));
+    const std::span<const float> images = std::span(values).first(part(values.size(), batch));
+    all.insert(all.end(), images.begin(), images.end());
   }
   return hash_bytes(std::as_bytes(std::span(all)));
 }

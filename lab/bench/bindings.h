@@ -22,7 +22,8 @@ class Bindings {
   /// Inputs are synthetic images of `seed` (bytes for an engine with pixel_input), outputs zero.
   Bindings(const Engine& engine, int max_batch, std::uint64_t seed);
 
-  /// Runs the first `batch` images.
+  /// Runs the first `batch` images. Throws Error(kInvalidArgument) for none or more than there are, as all
+  /// functions here do.
   void run(Context& context, int batch);
   /// Not of an engine with pixel_input.
   void run_timed(Context& context, int batch, std::vector<StepTime>& times);
@@ -36,6 +37,8 @@ class Bindings {
 
  private:
   void prepare(int batch);
+  /// How many of all images' `values` are the first `batch` images'.
+  std::size_t part(std::size_t values, int batch) const;
 
   std::size_t max_batch_;
   std::vector<std::vector<float>> inputs_;
