@@ -278,16 +278,16 @@ Engine build_engine(Network network, const EngineOptions& options, const UsedCal
   build.calibration = calibration.calibration;
   build.pixel_input = options.pixel_input;
   if (build.memory_limit == 0) return Engine::build(std::move(network), build);
-  // A limit of 0 would be none.
+  const std::uint64_t limit = build.memory_limit;
   const std::uint64_t outside =
       lab::binding_bytes(network.inputs(), network.outputs(), build.max_batch, build.pixel_input);
-  build.memory_limit = std::max<std::uint64_t>(1, build.memory_limit - std::min(outside, build.memory_limit));
+  build.memory_limit = limit > outside ? limit - outside : 1;  // 0 would be none
   try {
     return Engine::build(std::move(network), build);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kMemoryLimit) throw;
-    fail(error.code(), fmt::format("{}, beside {} ({} bytes) of inputs and outputs", error.what(),
-                                   format_bytes(outside), outside));
+    fail(error.code(), fmt::format("{}, beside {} ({} bytes) of inputs and outputs: {} in all", error.what(),
+                                   format_bytes(outside), outside, format_bytes(limit)));
   }
 }
 
