@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "fuzz/target.h"
+#include "tests/support/sanitizer.h"
 
 namespace octet::fuzz {
 namespace {
@@ -30,19 +31,6 @@ constexpr int kCases = kCuts + kSingleFlips + kManyFlips;
 constexpr std::int64_t kMostNanoseconds = 5'000'000'000;
 /// Beyond what the process had before; files here are small, so it is what bad sizes in them may cost.
 constexpr long kMostKilobytes = 128L << 10;
-
-/// Shadow memory and quarantine would be in the figure.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kMemoryIsOurs = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool kMemoryIsOurs = false;
-#else
-constexpr bool kMemoryIsOurs = true;
-#endif
-#else
-constexpr bool kMemoryIsOurs = true;
-#endif
 
 std::int64_t now() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -164,7 +152,9 @@ TEST_P(CorruptionMatrix, DamageIsRefusedOrRead) {
             << " of them read, no crash, slowest " << slowest / 1'000'000 << " ms, memory at most "
             << most / 1024 << " MiB\n";
   EXPECT_GT(cases, accepted) << "the damage is expected to be noticed";
-  if (kMemoryIsOurs) EXPECT_LE(most, kMostKilobytes);
+  if (test::kMemoryIsCounted) {
+    EXPECT_LE(most, kMostKilobytes);
+  }
 }
 
 std::vector<const Target*> formats() {

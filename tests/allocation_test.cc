@@ -12,10 +12,10 @@
 #include <optional>
 
 #include "octet/octet.h"
+#include "tests/support/sanitizer.h"
 #include "tests/support/tensors.h"
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define OCTET_COUNTS_ALLOCATIONS 1
+#if !OCTET_TEST_SANITIZER
 extern "C" {
 void* __libc_malloc(std::size_t);  // NOLINT: glibc's own names, to call past the replacements below
 void* __libc_calloc(std::size_t, std::size_t);    // NOLINT
@@ -46,7 +46,7 @@ std::atomic<std::int64_t> g_peak{0};
 }
 }  // namespace
 
-#ifdef OCTET_COUNTS_ALLOCATIONS
+#if !OCTET_TEST_SANITIZER
 extern "C" {
 void* malloc(std::size_t n) { return count(__libc_malloc(n)); }
 void* calloc(std::size_t a, std::size_t b) { return count(__libc_calloc(a, b)); }
@@ -83,7 +83,7 @@ namespace {
 class Allocations : public testing::TestWithParam<int> {
  protected:
   void SetUp() override {
-#ifndef OCTET_COUNTS_ALLOCATIONS
+#if OCTET_TEST_SANITIZER
     GTEST_SKIP() << "a sanitizer has replaced the allocator";
 #endif
   }

@@ -12,13 +12,9 @@
 #include <iterator>
 #include <thread>
 
-namespace octet::test {
+#include "tests/support/sanitizer.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool kMemoryIsCounted = false;  ///< a sanitizer keeps freed memory and has replaced malloc
-#else
-inline constexpr bool kMemoryIsCounted = true;
-#endif
+namespace octet::test {
 
 inline std::size_t count_entries(const char* folder) {
   return static_cast<std::size_t>(
