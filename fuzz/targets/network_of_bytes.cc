@@ -91,16 +91,24 @@ class NetworkOfBytes {
   /// Of two branches that have the same shape.
   TensorId joined(TensorId in) {
     constexpr graph::EltwiseKind kKinds[] = {graph::EltwiseKind::kSum, graph::EltwiseKind::kMax,
-                                             graph::EltwiseKind::kProduct};
+                                             graph::EltwiseKind::kProduct, graph::EltwiseKind::kMin};
     const TensorId other = is_map(in) ? builder_.convolution(in, {{}, shape(in)[1], 1, {}})
                                       : builder_.inner_product(in, shape(in).elements_per_image());
     std::vector<TensorId> parts = {in, other};
     if (choices_.flag()) std::swap(parts[0], parts[1]);
     if (choices_.byte() % 4 == 3) parts.push_back(other);
-    return with_relu(builder_.node(graph::Eltwise{.kind = choices_.of(kKinds)}, std::move(parts)));
+    graph::Eltwise op{.kind = choices_.of(kKinds)};
+    if (op.kind == graph::EltwiseKind::kSum && choices_.flag()) {
+      constexpr float kCoefficients[] = {1, -1, 0.5f, 0};
+      for (std::size_t i = 0; i < parts.size(); ++i) op.coefficients.push_back(choices_.of(kCoefficients));
+    }
+    return with_relu(builder_.node(std::move(op), std::move(parts)));
   }
   TensorId activation(TensorId in) {
     using graph::Activation, graph::ActivationFunction;
+    // Rounding is a step, so only what every instruction set has exactly can be rounded: the network's input.
+    if (in == tensors_[0] && choices_.flag())
+      return builder_.node(Activation{ActivationFunction::kRounding, 0.03125f, 128}, {in});
     const Activation kActivations[] = {{ActivationFunction::kSigmoid},
                                        {ActivationFunction::kTanh},
                                        {ActivationFunction::kHardSigmoid, 0.2f, 0.5f},
@@ -111,7 +119,7 @@ class NetworkOfBytes {
 
   TensorId layer(TensorId in) {
     if (!is_map(in)) return vector_layer(in);
-    switch (choices_.pick(0, 13)) {
+    switch (choices_.pick(0, 19)) {
       case 0:
       case 1:
       case 2:
@@ -129,16 +137,58 @@ class NetworkOfBytes {
       case 8:
         return builder_.node(graph::Concat{}, {in, convolution_of_same_size(in), in});
       case 9:
-        return builder_.node(graph::Lrn{.size = 2 * choices_.pick(0, 2) + 1, .alpha = 0.1f}, {in});
+        return builder_.node(graph::Lrn{.region = choices_.flag() ? graph::LrnRegion::kWithinChannel
+                                                                  : graph::LrnRegion::kAcrossChannels,
+                                        .size = 2 * choices_.pick(0, 2) + 1,
+                                        .alpha = 0.1f},
+                             {in});
       case 10:
         return activation(in);
       case 11:
         return builder_.node(graph::Flatten{}, {in});
       case 12:
         return with_relu(builder_.inner_product(in, choices_.pick(1, 40), choices_.flag()));
+      case 13:
+        return gated(in);
+      case 14:
+        return slice(in);
+      case 15:
+        return shuffle(in);
+      case 16:
+        return pad(in);
+      case 17:
+        return builder_.node(graph::Reshape{{0, shape(in)[1] * shape(in)[2], 1, -1}}, {in});
+      case 18:
+        return builder_.identity(in);
       default:
-        return builder_.node(graph::Softmax{}, {in});
+        return builder_.node(graph::Softmax{.logarithm = choices_.flag()}, {in});
     }
+  }
+  /// A squeeze-and-excitation, or divided by what it would be multiplied by.
+  TensorId gated(TensorId in) {
+    const TensorId mean =
+        builder_.node(graph::Pooling{.kind = graph::PoolKind::kAverage, .global = true}, {in});
+    const TensorId gate = builder_.node(graph::Activation{graph::ActivationFunction::kSigmoid},
+                                        {builder_.convolution(mean, {{}, shape(in)[1], 1, {}})});
+    constexpr graph::EltwiseKind kKinds[] = {graph::EltwiseKind::kProduct, graph::EltwiseKind::kQuotient,
+                                             graph::EltwiseKind::kSum};
+    return builder_.node(graph::Eltwise{.kind = choices_.of(kKinds)}, {in, gate});
+  }
+  TensorId slice(TensorId in) {
+    const std::int64_t first = choices_.pick(0, std::min<std::int64_t>(shape(in)[1] - 1, 255));
+    const std::int64_t most = std::min<std::int64_t>(shape(in)[1] - first, 256);
+    return builder_.node(graph::Slice{first, choices_.pick(1, most)}, {in});
+  }
+  TensorId shuffle(TensorId in) {
+    constexpr std::int64_t kGroups[] = {2, 3, 4, 8, 17};
+    const std::int64_t groups = choices_.of(kGroups);
+    return builder_.node(graph::ChannelShuffle{shape(in)[1] % groups == 0 ? groups : 1}, {in});
+  }
+  TensorId pad(TensorId in) {
+    constexpr float kValues[] = {0, 0.5f, -1};
+    return builder_.node(graph::Pad{choices_.pick(0, 3), choices_.pick(0, 3), choices_.pick(0, 3),
+                                    choices_.pick(0, 3), choices_.of(kValues)},
+                         {in});
   }
   TensorId convolution_of_same_size(TensorId in) {
     const std::int64_t kernel = 2 * choices_.pick(0, 2) + 1;
