@@ -87,7 +87,7 @@ class Writer {
   template <class... T>
   void write(const std::variant<T...>& value) {
     write_bits(value.index(), 1);
-    std::visit([this](const auto& alternative) { write(alternative); }, value);
+    std::visit([this](const auto& alternative) { this->write(alternative); }, value);
   }
 
   std::string bytes_;
