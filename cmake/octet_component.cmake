@@ -8,13 +8,14 @@ function(octet_component name)
   set_target_properties(${name} PROPERTIES OCTET_COMPONENT ON CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
 endfunction()
 
-# octet_test(NAME SOURCES ... DEPENDS ... [LABELS input threads] [TIMEOUT SECONDS]): a GoogleTest program whose cases CTest sees one
-# by one. LABELS say for which sanitizer a test is worth most (scripts/sanitize): `input`, it reads what may come from a stranger;
-# `threads`, it computes with several. The target tests_LABEL builds all of one label.
+# octet_test(NAME SOURCES ... DEPENDS ... [LABELS input threads] [TIMEOUT SECONDS] [COST SECONDS]): a GoogleTest program whose cases
+# CTest sees one by one. LABELS say for which sanitizer a test is worth most (scripts/sanitize): `input`, it reads what may come from
+# a stranger; `threads`, it computes with several. The target tests_LABEL builds all of one label. What has a COST starts first, so
+# that it is not still at work when all else has ended.
 # Tests run in the source directory, so that they find tests/ data by relative path. NO_PRETTY_VALUES: parameterised tests
 # have the names that they are given, without the bytes of their parameter, which differ from run to run.
 function(octet_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPENDS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "" "TIMEOUT;COST" "SOURCES;DEPENDS;LABELS" ${ARGN})
   if(NOT OCTET_BUILD_TESTS)
     return()
   endif()
@@ -27,6 +28,9 @@ function(octet_test name)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)
   endif()
+  if(NOT ARG_COST)
+    set(ARG_COST 0)
+  endif()
   foreach(label ${ARG_LABELS})
     if(NOT TARGET tests_${label})
       add_custom_target(tests_${label})
@@ -36,7 +40,7 @@ function(octet_test name)
   # One label that holds them all, since a list does not survive the way through gtest_discover_tests.
   list(JOIN ARG_LABELS "," labels)
   gtest_discover_tests(${name} NO_PRETTY_VALUES WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} DISCOVERY_TIMEOUT 60
-                       PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${labels}")
+                       PROPERTIES TIMEOUT ${ARG_TIMEOUT} COST ${ARG_COST} LABELS "${labels}")
 endfunction()
 
 # octet_isa_sources(TARGET ISA FILES...): the one place where an instruction set gets its compile flags. Such a file includes
