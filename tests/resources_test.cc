@@ -94,7 +94,8 @@ TEST(Resources, ASavedEngineKeepsNoDescriptorOfItsFile) {
 class ManyContexts : public testing::TestWithParam<Precision> {};
 
 TEST_P(ManyContexts, OnOneEngineGiveTheSameBitsInEveryRun) {
-  constexpr int kThreads = 8, kRuns = 10'000, kMaxBatch = 3, kRunsOfAContext = 250;
+  constexpr int kThreads = 8, kRuns = kSanitizer ? 1'000 : 10'000, kMaxBatch = 3,
+                kRunsOfAContext = kRuns / 40;
   const Engine engine = build(GetParam(), 1, kMaxBatch);
   const std::vector<float> images = random_floats(kMaxBatch * kImage, 3, -128, 127);
   std::vector<std::string> expected(1);

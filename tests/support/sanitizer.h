@@ -15,6 +15,7 @@
 
 namespace octet::test {
 
-inline constexpr bool kMemoryIsCounted = OCTET_TEST_SANITIZER == 0;
+inline constexpr bool kSanitizer = OCTET_TEST_SANITIZER == 1;
+inline constexpr bool kMemoryIsCounted = !kSanitizer;
 
 }  // namespace octet::test

@@ -15,7 +15,8 @@ struct Words {
   __m256i all;
 };
 
-inline Words load_bytes(const std::byte* p) {
+/// Not for ThreadSanitizer, as in words_avx512.h.
+[[gnu::no_sanitize_thread]] inline Words load_bytes(const std::byte* p) {
   return {_mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
 }
 inline Words load_words(const std::byte* p) {
