@@ -43,7 +43,7 @@ struct CheckedConversion<Integer, std::enable_if_t<std::integral<Integer> && !st
       return std::in_range<Integer>(*json.template get_ptr<const std::int64_t*>());
     // 2^digits, which is a double where the largest integer need not be one. A NaN is in no range.
     const double whole = std::trunc(*json.template get_ptr<const double*>());
-    const double end = static_cast<double>(Limits::max() / 2 + 1) * 2;
+    const double end = std::ldexp(1.0, Limits::digits);
     return whole >= static_cast<double>(Limits::min()) && whole < end;
   }
 };

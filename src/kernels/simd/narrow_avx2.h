@@ -49,10 +49,11 @@ inline void store_s16(std::byte* p, F32x16 v) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), to_s16(v));
 }
 
-/// Bytes of up to 64 neighbouring channels, clamped to [low, 255].
+/// Bytes of up to 64 neighbouring channels, clamped to [low, 255]; a `low` below 0 is none.
 class SaturatedBytes {
  public:
-  explicit SaturatedBytes(float low) : low_(_mm_set1_epi8(static_cast<char>(static_cast<int>(low)))) {}
+  explicit SaturatedBytes(float low)
+      : low_(_mm_set1_epi8(static_cast<char>(low > 0 ? static_cast<int>(low) : 0))) {}
 
   /// Rounds to nearest even. Values must fit in 32 bits.
   template <int kBlocks>
