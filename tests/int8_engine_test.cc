@@ -60,16 +60,6 @@ double signal_to_noise_db(const std::vector<float>& expected, const std::vector<
   return noise > 0 ? 10 * std::log10(signal / noise) : 200;
 }
 
-/// True if nothing but the ends of the network computes in FP32, whose sums may differ between instruction
-/// sets.
-bool computes_in_integers(const Engine& engine) {
-  for (const StepInfo& step : engine.steps()) {
-    const std::string family = step.kernel.substr(0, step.kernel.find('/'));
-    if (family.ends_with("_f32") && family != "reformat_f32" && family != "softmax_f32") return false;
-  }
-  return true;
-}
-
 class IntegerRandomNetworks : public testing::TestWithParam<Precision> {};
 
 TEST_P(IntegerRandomNetworks, GiveTheSameBytesOnEveryInstructionSetBatchAndThreadCount) {
@@ -96,7 +86,7 @@ TEST_P(IntegerRandomNetworks, GiveTheSameBytesOnEveryInstructionSetBatchAndThrea
       options.threads = variant.threads;
       options.max_batch = variant.batch;
       const Engine engine = Engine::build(network, options);
-      if (!computes_in_integers(engine)) break;
+      if (!test::computes_in_integers(engine)) break;
       const auto outputs = run(engine, images, variant.batch);
       if (first.empty()) first = outputs;
       ASSERT_TRUE(outputs == first) << to_string(variant.isa) << ", " << variant.threads << " threads, batch "

@@ -30,7 +30,7 @@ constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 constexpr int kBatch = 3;
 constexpr int kSpoilt = 1;  // the image of the batch that gets such values
 
-using Values = std::vector<std::vector<float>>;
+using Values = test::Tensors;
 
 std::size_t per_image(const TensorInfo& tensor) {
   return static_cast<std::size_t>(tensor.shape.elements_per_image());
@@ -55,12 +55,7 @@ Values spoilt_inputs(const Network& network, Values inputs, float value, std::si
 std::vector<std::span<const float>> spans_of(const Values& values) { return {values.begin(), values.end()}; }
 
 Values run(const Engine& engine, const Values& inputs) {
-  Context context = engine.create_context();
-  Values outputs;
-  for (const TensorInfo& t : engine.outputs()) outputs.emplace_back(per_image(t) * kBatch);
-  const std::vector<std::span<float>> out(outputs.begin(), outputs.end());
-  context.run(kBatch, spans_of(inputs), out);
-  return outputs;
+  return test::run_engine(engine, kBatch, spans_of(inputs));
 }
 
 Engine build(const Network& network, Precision precision, Isa isa, int threads,
@@ -239,16 +234,6 @@ void expect_integers_of_the_ends(const Network& network, Precision precision,
     }
 }
 
-bool quantises_its_inputs(const Network& network, Precision precision,
-                          const std::shared_ptr<const Calibration>& calibration) {
-  const Engine engine = build(network, precision, test::usable_isas().back(), 1, calibration);
-  for (const StepInfo& step : engine.steps()) {
-    const std::string family = step.kernel.substr(0, step.kernel.find('/'));
-    if (family.ends_with("_f32") && family != "reformat_f32" && family != "softmax_f32") return false;
-  }
-  return true;
-}
-
 class IntegerNumbers : public testing::TestWithParam<Precision> {};
 
 TEST_P(IntegerNumbers, OfStrangeInputsAreThoseOfTheEndsOnEveryInstructionSet) {
@@ -258,7 +243,8 @@ TEST_P(IntegerNumbers, OfStrangeInputsAreThoseOfTheEndsOnEveryInstructionSet) {
     const Network network = test::RandomNetwork(seed).build();
     const Values usual = ordinary_inputs(network, seed);
     const auto calibration = test::simple_calibration(network, kBatch, spans_of(usual));
-    if (!quantises_its_inputs(network, GetParam(), calibration)) continue;
+    const Isa isa = test::usable_isas().back();
+    if (!test::computes_in_integers(build(network, GetParam(), isa, 1, calibration))) continue;
     expect_integers_of_the_ends(network, GetParam(), calibration);
     if (HasFatalFailure()) return;
     ++compared;

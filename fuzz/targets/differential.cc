@@ -17,6 +17,7 @@
 #include "octet/engine.h"
 #include "octet/machine.h"
 #include "octet/reference.h"
+#include "tests/support/engines.h"
 #include "tests/support/simple_calibration.h"
 #include "tests/support/tensors.h"
 
@@ -27,21 +28,16 @@ constexpr int kImages = 3;
 /// Of an output's range; Winograd's transforms add a little (docs/performance.md).
 constexpr double kDirectBound = 1e-4, kWinogradBound = 1e-3;
 
-using Values = std::vector<std::vector<float>>;
+using Values = test::Tensors;
 
 Values run(const Engine& engine, int batch, const Values& inputs) {
   std::vector<std::span<const float>> in;
   for (std::size_t i = 0; i < inputs.size(); ++i)
     in.push_back(std::span(inputs[i]).first(
         static_cast<std::size_t>(engine.inputs()[i].shape.elements_per_image() * batch)));
-  Values outputs;
-  for (const TensorInfo& tensor : engine.outputs())
-    outputs.emplace_back(static_cast<std::size_t>(tensor.shape.elements_per_image() * batch));
-  const std::vector<std::span<float>> out(outputs.begin(), outputs.end());
   Context context = engine.create_context();
-  context.run(batch, in, out);
-  context.run(batch, in, out);  // finds the first run's leavings in the arena
-  return outputs;
+  test::run_context(context, engine, batch, in);
+  return test::run_context(context, engine, batch, in);  // finds the first run's leavings in the arena
 }
 
 class Comparison {

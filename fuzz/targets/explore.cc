@@ -7,6 +7,7 @@
 #include "graph/describe.h"
 #include "octet/engine.h"
 #include "octet/export.h"
+#include "tests/support/engines.h"
 #include "tests/support/temporary_directory.h"
 
 namespace octet::fuzz {
@@ -16,14 +17,11 @@ void run_once(const Network& network) {
   BuildOptions options;
   options.threads = 1;
   const Engine engine = Engine::build(network, options);
-  std::vector<std::vector<float>> inputs, outputs;
+  test::Tensors inputs;
   for (const TensorInfo& tensor : engine.inputs())
     inputs.emplace_back(static_cast<std::size_t>(tensor.shape.elements_per_image()), 0.5f);
-  for (const TensorInfo& tensor : engine.outputs())
-    outputs.emplace_back(static_cast<std::size_t>(tensor.shape.elements_per_image()));
   const std::vector<std::span<const float>> in(inputs.begin(), inputs.end());
-  const std::vector<std::span<float>> out(outputs.begin(), outputs.end());
-  engine.create_context().run(1, in, out);
+  test::run_engine(engine, 1, in);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "fuzz/targets/explore.h"
+#include "tests/support/engines.h"
 #include "tests/support/graph_builder.h"
 #include "tests/support/simple_calibration.h"
 #include "tests/support/tensors.h"
@@ -68,16 +69,13 @@ void run_small(const Engine& engine) {
   std::int64_t macs = 0;
   for (const StepInfo& step : engine.steps()) macs += step.kernel_macs;
   if (macs > kMostMacs) return;
-  std::vector<std::vector<float>> inputs, outputs;
-  for (const TensorInfo& tensor : engine.outputs())
-    outputs.emplace_back(static_cast<std::size_t>(tensor.shape.elements_per_image()) * batch);
-  const std::vector<std::span<float>> out(outputs.begin(), outputs.end());
   if (engine.pixel_input()) return;
+  test::Tensors inputs;
   for (const TensorInfo& tensor : engine.inputs())
     inputs.push_back(
         test::random_floats(static_cast<std::size_t>(tensor.shape.elements_per_image()) * batch, 3));
   const std::vector<std::span<const float>> in(inputs.begin(), inputs.end());
-  engine.create_context().run(engine.max_batch(), in, out);
+  test::run_engine(engine, engine.max_batch(), in);
 }
 
 }  // namespace octet::fuzz
