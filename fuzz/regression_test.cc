@@ -2,11 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <iostream>
 #include <string>
 
 #include "fuzz/target.h"
+#include "lab/support/files.h"
 
 namespace octet::fuzz {
 namespace {
@@ -28,12 +28,12 @@ TEST(FuzzTargets, SurviveWhatFuzzingFound) {
     ASSERT_NE(target, nullptr) << folder.path() << " is no target's name";
     for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
       SCOPED_TRACE(entry.path());
-      std::ifstream file(entry.path(), std::ios::binary);
-      const std::string bytes(std::istreambuf_iterator<char>(file), {});
+      const std::string bytes = lab::read_file(entry.path());
       EXPECT_NO_THROW(target->run(std::as_bytes(std::span(bytes))));
       ++files;
     }
   }
+  EXPECT_GT(files, 0);
   std::cout << files << " files\n";
 }
 

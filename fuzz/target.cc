@@ -8,22 +8,21 @@ namespace octet::fuzz {
 namespace {
 
 constexpr Target kTargets[] = {
-    {"prototxt", "Caffe's network text", read_prototxt, prototxt_seeds},
-    {"caffemodel", "Caffe's weights", read_caffemodel, caffemodel_seeds},
-    {"mean-image", "Caffe's mean image", read_mean_image, mean_image_seeds},
-    {"onnx", "ONNX network", read_onnx, onnx_seeds},
-    {"calibration", "calibration (JSON)", read_calibration, calibration_seeds},
-    {"engine", "saved engine", load_engine, engine_seeds},
-    {"study-config", "study configuration (TOML)", read_study_config, study_config_seeds},
-    {"study-records", "records of a study (JSON)", derive_study, study_seeds},
-    {"picture", "picture (JPEG, PNG) and its preprocessing", read_picture, picture_seeds},
-    {"labels", "label and class lists", read_labels, label_seeds},
-    {"array", "array (.npy)", read_array, array_seeds},
-    {"device", "device model (JSON)", read_device, device_seeds},
-    {"meter-log", "log of a wall meter (CSV)", read_meter_log, meter_log_seeds},
-    {"checkpoint", "checkpoint of an accuracy measurement", read_checkpoint, checkpoint_seeds},
-    {"network", "small network, all instruction sets against the reference", compare_instruction_sets,
-     network_seeds, false},
+    {"prototxt", read_prototxt, prototxt_seeds},
+    {"caffemodel", read_caffemodel, caffemodel_seeds},
+    {"mean-image", read_mean_image, mean_image_seeds},
+    {"onnx", read_onnx, onnx_seeds},
+    {"calibration", read_calibration, calibration_seeds},
+    {"engine", load_engine, engine_seeds},
+    {"study-config", read_study_config, study_config_seeds},
+    {"study-records", derive_study, study_seeds},
+    {"picture", read_picture, picture_seeds},
+    {"labels", read_labels, label_seeds},
+    {"array", read_array, array_seeds},
+    {"device", read_device, device_seeds},
+    {"meter-log", read_meter_log, meter_log_seeds},
+    {"checkpoint", read_checkpoint, checkpoint_seeds},
+    {"network", compare_instruction_sets, network_seeds, false},
 };
 
 }  // namespace

@@ -16,7 +16,6 @@ struct Seed {
 
 struct Target {
   const char* name;
-  const char* reads;  ///< in words, for tables
   /// Takes the bytes where a user's file would arrive, and goes on with what it was read as. True if they
   /// were accepted, false if they were refused by an octet::Error; anything else is a finding.
   bool (*run)(std::span<const std::byte> input);

@@ -1,7 +1,5 @@
 // Saved engines. Their checksums refuse any change, so what was changed is also loaded with the right ones.
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,6 +10,7 @@
 #include "fuzz/memory_file.h"
 #include "fuzz/targets/networks.h"
 #include "fuzz/targets/targets.h"
+#include "lab/support/files.h"
 #include "octet/build_info.h"
 #include "octet/engine.h"
 #include "save/engine_header.h"
@@ -70,9 +69,7 @@ Seeds engine_seeds() {
   Seeds seeds;
   for (const Precision precision : {Precision::kFloat32, Precision::kInt8, Precision::kMixed}) {
     small_engine(precision).save(path, {{"label", "seed"}});
-    std::ifstream file(path, std::ios::binary);
-    seeds.push_back({std::string(to_string(precision)) + ".engine",
-                     std::string(std::istreambuf_iterator<char>(file), {})});
+    seeds.push_back({std::string(to_string(precision)) + ".engine", lab::read_file(path)});
   }
   return seeds;
 }

@@ -1,7 +1,5 @@
 // The laboratory's smaller files: arrays, device models, logs of wall meters, checkpoints of accuracy.
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +10,7 @@
 #include "lab/accuracy/checkpoint.h"
 #include "lab/power/wall_log.h"
 #include "lab/project/device_model.h"
+#include "lab/support/files.h"
 #include "lab/support/json.h"
 #include "tests/support/temporary_directory.h"
 #include "tools/support/npy.h"
@@ -102,9 +101,7 @@ Seeds checkpoint_seeds() {
   const test::TemporaryDirectory directory;
   const std::filesystem::path path = directory.path() / "accuracy.checkpoint";
   lab::save_checkpoint(path, kIdentity, evaluation);
-  std::ostringstream text;
-  text << std::ifstream(path, std::ios::binary).rdbuf();
-  return {{"accuracy.checkpoint", text.str()}};
+  return {{"accuracy.checkpoint", lab::read_file(path)}};
 }
 
 }  // namespace octet::fuzz

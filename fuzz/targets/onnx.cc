@@ -1,7 +1,4 @@
 // ONNX files, also as Octet itself writes them.
-#include <array>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -11,6 +8,7 @@
 #include "fuzz/targets/targets.h"
 #include "graph/validate.h"
 #include "import/onnx/onnx_importer.h"
+#include "lab/support/files.h"
 #include "octet/export.h"
 #include "tests/support/random_network.h"
 #include "tests/support/temporary_directory.h"
@@ -32,9 +30,7 @@ Seeds onnx_seeds() {
   // Random networks of all operations that ONNX can say.
   for (std::uint32_t seed = 1; seeds.size() < 6; ++seed) {
     if (!accepts([&] { export_onnx(test::RandomNetwork(seed).build(), path); })) continue;
-    std::ifstream file(path, std::ios::binary);
-    seeds.push_back(
-        {"random" + std::to_string(seed) + ".onnx", std::string(std::istreambuf_iterator<char>(file), {})});
+    seeds.push_back({"random" + std::to_string(seed) + ".onnx", lab::read_file(path)});
   }
   return seeds;
 }

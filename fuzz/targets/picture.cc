@@ -15,9 +15,7 @@ namespace {
 /// A picture of more is refused: the decoders' time, not their care, goes with the size.
 constexpr std::int64_t kMostPixels = std::int64_t{1} << 18;
 
-std::string text_of(const std::vector<std::byte>& bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
+std::string file_of(const std::vector<std::byte>& bytes) { return std::string(text_of(bytes)); }
 
 }  // namespace
 
@@ -48,14 +46,14 @@ Seeds picture_seeds() {
   for (std::size_t i = 0; i < cmyk.size(); ++i) cmyk[i] = static_cast<std::uint8_t>(i * 7);
   const std::vector<std::uint8_t> indices = {0, 1, 2, 3, 3, 2, 1, 0, 0},
                                   palette = {0, 0, 0, 255, 0, 0, 0, 255, 0, 9, 9, 9};
-  return {{"rgb.jpg", text_of(encode_jpeg(rgb))},
-          {"progressive.jpg", text_of(encode_jpeg(33, 22, rgb.rgb, {.progressive = true}))},
-          {"grey.jpg", text_of(encode_jpeg(33, 22, grey, {.kind = JpegKind::kGrey}))},
-          {"cmyk.jpg", text_of(encode_jpeg(33, 22, cmyk, {.kind = JpegKind::kCmyk}))},
-          {"rgb.png", text_of(encode_png(33, 22, 2, 8, rgb.rgb))},
-          {"interlaced.png", text_of(encode_png(33, 22, 2, 8, rgb.rgb, {}, true))},
-          {"grey.png", text_of(encode_png(33, 22, 0, 8, grey))},
-          {"palette.png", text_of(encode_png(3, 3, 3, 8, indices, palette))}};
+  return {{"rgb.jpg", file_of(encode_jpeg(rgb))},
+          {"progressive.jpg", file_of(encode_jpeg(33, 22, rgb.rgb, {.progressive = true}))},
+          {"grey.jpg", file_of(encode_jpeg(33, 22, grey, {.kind = JpegKind::kGrey}))},
+          {"cmyk.jpg", file_of(encode_jpeg(33, 22, cmyk, {.kind = JpegKind::kCmyk}))},
+          {"rgb.png", file_of(encode_png(33, 22, 2, 8, rgb.rgb))},
+          {"interlaced.png", file_of(encode_png(33, 22, 2, 8, rgb.rgb, {}, true))},
+          {"grey.png", file_of(encode_png(33, 22, 0, 8, grey))},
+          {"palette.png", file_of(encode_png(3, 3, 3, 8, indices, palette))}};
 }
 
 }  // namespace octet::fuzz
