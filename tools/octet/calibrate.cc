@@ -48,12 +48,6 @@ struct Source {
   std::function<void(CalibrationSource&)> describe;
 };
 
-std::uint64_t memory_limit_of(const CalibrateArguments& options) {
-  EngineOptions engine;
-  engine.memory_limit = options.memory_limit;
-  return memory_limit_of(engine);
-}
-
 CalibrationOptions parse(const CalibrateArguments& options) {
   CalibrationOptions result;
   result.method = parse_calibration_method(options.method);
@@ -64,7 +58,7 @@ CalibrationOptions parse(const CalibrateArguments& options) {
   EngineOptions engine;
   engine.threads = options.threads;
   result.threads = build_options(engine).threads;  // says what is wrong with the number
-  result.memory_limit = memory_limit_of(options);
+  result.memory_limit = parse_memory_limit(options.memory_limit);
   return result;
 }
 
@@ -139,7 +133,7 @@ Calibration make_calibration(const CalibrateArguments& options, const Network& n
 int run(const CalibrateArguments& options) {
   check(options);
   parse(options);  // says what is wrong with the options before a large network is loaded
-  const Network network = open_network(options.network, memory_limit_of(options));
+  const Network network = open_network(options.network, parse_memory_limit(options.memory_limit));
   const Calibration calibration = make_calibration(options, network);
   calibration.save(options.file);
   if (options.output.json())

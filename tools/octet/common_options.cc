@@ -218,11 +218,15 @@ std::vector<int> parse_cpu_list(const std::string& text) {
   return cpus;
 }
 
-std::uint64_t memory_limit_of(const EngineOptions& options) {
-  if (options.memory_limit.empty()) return describe_machine().memory_bytes;
-  const std::uint64_t limit = parse_size(options.memory_limit);
+std::uint64_t parse_memory_limit(const std::string& size) {
+  if (size.empty()) return describe_machine().memory_bytes;
+  const std::uint64_t limit = parse_size(size);
   if (limit == 0) fail(ErrorCode::kInvalidArgument, "--memory-limit: expected more than 0 bytes");
   return limit;
+}
+
+std::uint64_t memory_limit_of(const EngineOptions& options) {
+  return parse_memory_limit(options.memory_limit);
 }
 
 BuildOptions build_options(const EngineOptions& options) {

@@ -50,6 +50,7 @@ struct EngineOptions {
 void add_engine_options(CLI::App& command, EngineOptions& options);
 void add_memory_limit_option(CLI::App& command, std::string& limit);
 /// Of --memory-limit; the machine's memory without it. Throws Error(kInvalidArgument).
+std::uint64_t parse_memory_limit(const std::string& size);
 std::uint64_t memory_limit_of(const EngineOptions& options);
 /// Throws Error for what this machine or this build cannot do. More threads than CPUs that the process may
 /// use is an error; more than the cgroup's quota pays for is a warning.
