@@ -6,7 +6,7 @@
 
 #include <map>
 
-#include "tests/cli/program.h"
+#include "tests/cli/mount_namespace.h"
 
 namespace octet::test {
 namespace {
@@ -25,8 +25,7 @@ void PrintTo(const Output& output, std::ostream* out) { *out << output.arguments
 class OutputInTrouble : public ::testing::TestWithParam<Output> {
  protected:
   void SetUp() override {
-    if (Program("/usr/bin/unshare")({"-rm", "true"}).exit_code != 0)
-      GTEST_SKIP() << "no mount namespaces here";
+    if (!has_mount_namespaces()) GTEST_SKIP() << "no mount namespaces here";
     fs::create_directory(folder_);
     const Finished drawn = octet_program()({"draw", "--count", "2", "--images", pictures_});
     ASSERT_EQ(drawn.exit_code, 0) << drawn.err;
@@ -45,14 +44,12 @@ class OutputInTrouble : public ::testing::TestWithParam<Output> {
         [ "$(cat "$old")" = old ] || exit 93
         [ "$(ls -A "$dir")" = "$before" ] || exit 94
         exit $code)sh";
-    std::vector<std::string> arguments = {
-        "-rm", "--propagation",  "private",       "/bin/sh",    "-c", script,
-        "sh",  folder_.string(), GetParam().file, OCTET_PROGRAM};
+    std::vector<std::string> arguments = {folder_.string(), GetParam().file, OCTET_PROGRAM};
     const std::map<std::string, std::string> paths = {
         {"OUT", folder_ / GetParam().file}, {"DIR", folder_}, {"PICTURES", pictures_}};
     for (const std::string& argument : GetParam().arguments)
       arguments.push_back(paths.contains(argument) ? paths.at(argument) : argument);
-    return Program("/usr/bin/unshare")(arguments);
+    return in_mount_namespace(script, arguments);
   }
   void expect_refused(const Finished& run, const fs::path& path, const std::string& reason) const {
     EXPECT_EQ(run.exit_code, 2) << run.err;

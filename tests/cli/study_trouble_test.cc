@@ -8,6 +8,7 @@
 #include <random>
 #include <thread>
 
+#include "tests/cli/mount_namespace.h"
 #include "tests/cli/tiny_study.h"
 #include "tests/support/folder_watch.h"
 
@@ -155,12 +156,9 @@ TEST_F(StudyInTrouble, InputThatVanishedIsNamedAndEarlierResultsStay) {
 /// afterwards is verified there and copied out. Skipped where a user may not have namespaces.
 class StudyOnADisk : public StudyInTrouble {
  protected:
-  static bool has_namespaces() { return Program("/usr/bin/unshare")({"-rm", "true"}).exit_code == 0; }
-
   Finished in_namespace(const std::string& script) const {
-    return Program("/usr/bin/unshare")({"-rm", "--propagation", "private", "/bin/sh", "-c", script, "sh",
-                                        OCTET_PROGRAM, config_.string(), folder_.string(),
-                                        (directory_.path() / "saved").string()});
+    return in_mount_namespace(
+        script, {OCTET_PROGRAM, config_.string(), folder_.string(), (directory_.path() / "saved").string()});
   }
 };
 
@@ -168,7 +166,7 @@ class StudyOnADisk : public StudyInTrouble {
 class StudyWithoutRoom : public StudyOnADisk, public ::testing::WithParamInterface<const char*> {};
 
 TEST_P(StudyWithoutRoom, EndsWithAClearErrorAndGoesOnWithEarlierRecordsIntact) {
-  if (!has_namespaces()) GTEST_SKIP() << "no mount namespaces here";
+  if (!has_mount_namespaces()) GTEST_SKIP() << "no mount namespaces here";
   fs::create_directory(folder_);
   const Finished run = in_namespace(std::string("set -u\n") + GetParam() + R"(
       ls "$3"/records/*.json > /dev/null || exit 91
@@ -198,7 +196,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, StudyWithoutRoom,
        wait $study; first=$?)"));
 
 TEST_F(StudyOnADisk, ThatIsReadOnlyEndsWithAClearError) {
-  if (!has_namespaces()) GTEST_SKIP() << "no mount namespaces here";
+  if (!has_mount_namespaces()) GTEST_SKIP() << "no mount namespaces here";
   ASSERT_EQ(study(tiny()).exit_code, 0);
   const auto before = records(folder_);
   const Finished run = in_namespace(R"(
