@@ -80,7 +80,7 @@ class Evaluate : public ::testing::Test {
 
   static constexpr int kPictures = 8;
   static constexpr int kClasses = 20;
-  test::TemporaryFolder folder;
+  test::TemporaryDirectory folder;
   Dataset dataset;
   Preprocessing preprocessing;
   EvaluateOptions options;

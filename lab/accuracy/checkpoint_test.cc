@@ -33,7 +33,7 @@ class Checkpoint : public ::testing::Test {
     return text.str();
   }
 
-  test::TemporaryFolder folder;
+  test::TemporaryDirectory folder;
   std::filesystem::path file = folder.path() / "accuracy.checkpoint";
   EvaluationIdentity identity{"n1", "p1", "d1", {"fp32 avx2", "int8 c1"}};
   Evaluation evaluation;
@@ -97,8 +97,8 @@ TEST_F(Checkpoint, ThatCannotBeWrittenIsAnError) {
 }
 
 TEST_F(Checkpoint, ListingHashFollowsNamesSizesLabelsAndOrderButNotThePlace) {
-  test::TemporaryFolder elsewhere;
-  const auto listed = [](const test::TemporaryFolder& in, const std::string& name, const std::string& text,
+  test::TemporaryDirectory elsewhere;
+  const auto listed = [](const test::TemporaryDirectory& in, const std::string& name, const std::string& text,
                          int label) {
     return Sample{in.write(name, text), label};
   };

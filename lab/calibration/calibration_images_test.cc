@@ -25,7 +25,7 @@ class CalibrationPictures : public ::testing::Test {
     for (int i = 0; i < 7; ++i) list.push_back({write(folder, i, 10 * i), i});
     pipeline.batch = 3;
   }
-  static std::filesystem::path write(const test::TemporaryFolder& in, int number, int shade) {
+  static std::filesystem::path write(const test::TemporaryDirectory& in, int number, int shade) {
     const std::vector<std::uint8_t> grey(64, static_cast<std::uint8_t>(shade));
     return in.write(fmt::format("p{}.jpg", number), test::encode_jpeg(8, 8, grey, {test::JpegKind::kGrey}));
   }
@@ -44,7 +44,7 @@ class CalibrationPictures : public ::testing::Test {
     return shades;
   }
 
-  test::TemporaryFolder folder;
+  test::TemporaryDirectory folder;
   Dataset list;
   Preprocessing preprocessing;
   PipelineOptions pipeline;
@@ -122,7 +122,7 @@ TEST_F(CalibrationPictures, AreLeftOutOfAMeasurementByNameAndContent) {
   ASSERT_EQ(rest.kept.size(), 3u);
   EXPECT_EQ(*rest.kept[0].label, 1);
 
-  test::TemporaryFolder elsewhere;  // the same names, p2 alone with the same content
+  test::TemporaryDirectory elsewhere;  // the same names, p2 alone with the same content
   Dataset others;
   for (int i = 0; i < 7; ++i) others.push_back({write(elsewhere, i, i == 2 ? 20 : 200 + i), i});
   EXPECT_EQ(exclude_calibrated(others, source).excluded, 1u);

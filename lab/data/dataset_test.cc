@@ -9,7 +9,7 @@ namespace octet::lab {
 namespace {
 
 using test::error_of;
-using test::TemporaryFolder;
+using test::TemporaryDirectory;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -27,7 +27,7 @@ class DatasetTest : public ::testing::Test {
   Error load_error(const LabelSource& source) {
     return error_of([&] { load_labelled(pictures, source); });
   }
-  TemporaryFolder folder;
+  TemporaryDirectory folder;
   std::filesystem::path pictures = folder.path() / "pictures";
 };
 

@@ -109,7 +109,7 @@ TEST(DrawnImages, ComeThroughThePipelineAsTheyAre) {
 }
 
 TEST(PngWriter, WhatIsWrittenIsDecodedAgain) {
-  const test::TemporaryFolder folder;
+  const test::TemporaryDirectory folder;
   const Image image = draw_image({DrawnSet::kTest, 3});
   write_png(folder.path() / "x.png", image);
   EXPECT_EQ(decode_image(folder.path() / "x.png").rgb, image.rgb);

@@ -185,7 +185,7 @@ TEST(Png, OverThePixelLimitIsRefusedFromTheHeader) {
 }
 
 TEST(DecodeImage, SaysWhatIsWrongWithTheFile) {
-  const test::TemporaryFolder folder;
+  const test::TemporaryDirectory folder;
   const auto error_with = [](const std::filesystem::path& path) {
     return error_of([&] { decode_image(path); });
   };
@@ -205,7 +205,7 @@ TEST(DecodeImage, SaysWhatIsWrongWithTheFile) {
 }
 
 TEST(DecodeImage, GoesByTheContentNotTheName) {
-  const test::TemporaryFolder folder;
+  const test::TemporaryDirectory folder;
   const Image picture = test::noisy_picture(3, 2);
   const auto path = folder.write("really_png.JPEG", encode_png(3, 2, PNG_COLOR_TYPE_RGB, 8, picture.rgb));
   EXPECT_EQ(decode_image(path).rgb, picture.rgb);

@@ -13,7 +13,7 @@ namespace octet::lab {
 namespace {
 
 using test::error_of;
-using test::TemporaryFolder;
+using test::TemporaryDirectory;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -49,7 +49,7 @@ class PipelineTest : public ::testing::Test {
     return batches;
   }
 
-  TemporaryFolder folder;
+  TemporaryDirectory folder;
 };
 
 TEST_F(PipelineTest, BatchesComeInOrderWhateverTheThreadsAndTheQueue) {

@@ -1,40 +1,14 @@
 #include "lab/data/test_pictures.h"
 
 #include <png.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <stdexcept>
 
 #include <jpeglib.h>  // needs <cstdio> before it
 
 namespace octet::lab::test {
-
-TemporaryFolder::TemporaryFolder() {
-  std::string name = (std::filesystem::temp_directory_path() / "octet-test-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-  path_ = name;
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
-std::filesystem::path TemporaryFolder::write(const std::string& name,
-                                             const std::vector<std::byte>& bytes) const {
-  return write(name, std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
-}
-
-std::filesystem::path TemporaryFolder::write(const std::string& name, const std::string& text) const {
-  std::filesystem::path file = path_ / name;
-  std::filesystem::create_directories(file.parent_path());
-  std::ofstream(file, std::ios::binary) << text;
-  return file;
-}
 
 Image smooth_picture(int width, int height) {
   Image image = make_image(width, height);

@@ -1,4 +1,4 @@
-// Pictures for the tests, made by libjpeg and libpng themselves, and a folder that cleans up after itself.
+// Pictures for the tests, made by libjpeg and libpng themselves.
 #pragma once
 
 #include <cstddef>
@@ -10,23 +10,11 @@
 
 #include "lab/data/image.h"
 #include "octet/error.h"
+#include "tests/support/temporary_directory.h"
 
 namespace octet::lab::test {
 
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-  /// Writes the file (folders on the way are made) and returns its path.
-  std::filesystem::path write(const std::string& name, const std::vector<std::byte>& bytes) const;
-  std::filesystem::path write(const std::string& name, const std::string& text) const;
-
- private:
-  std::filesystem::path path_;
-};
+using octet::test::TemporaryDirectory;
 
 /// Smooth in both directions and different in each channel, so that JPEG keeps it within a few steps.
 Image smooth_picture(int width, int height);

@@ -77,7 +77,7 @@ class TuneNetwork : public ::testing::Test {
     throw Error(ErrorCode::kNotFound, name);
   }
 
-  test::TemporaryFolder folder;
+  test::TemporaryDirectory folder;
   Network network;
   Preprocessing preprocessing;
   Dataset pictures;

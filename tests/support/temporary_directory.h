@@ -3,10 +3,12 @@
 
 #include <stdlib.h>
 
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace octet::test {
 
@@ -25,11 +27,15 @@ class TemporaryDirectory {
   TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
-  /// Writes a file and returns its path.
+  /// Writes a file (folders on the way are made) and returns its path.
   std::filesystem::path write(const std::string& name, const std::string& contents) const {
     const std::filesystem::path file = path_ / name;
+    std::filesystem::create_directories(file.parent_path());
     std::ofstream(file, std::ios::binary) << contents;
     return file;
+  }
+  std::filesystem::path write(const std::string& name, const std::vector<std::byte>& contents) const {
+    return write(name, std::string(reinterpret_cast<const char*>(contents.data()), contents.size()));
   }
 
  private:
