@@ -1,6 +1,7 @@
 #include "api/weight_watch.h"
 
 #include <map>
+#include <set>
 
 namespace octet::api {
 
@@ -17,10 +18,10 @@ WeightWatch::Bytes WeightWatch::count(const plan::Plan& plan) const {
       if (!weights.empty()) ++held[weights.storage()];
   Bytes bytes;
   for (const auto& [storage, by_plan] : held) bytes.present += storage->size();
-  std::map<const base::AlignedBuffer*, bool> seen;
+  std::set<const base::AlignedBuffer*> seen;
   for (const std::weak_ptr<const base::AlignedBuffer>& weak : given_) {
     const std::shared_ptr<const base::AlignedBuffer> storage = weak.lock();
-    if (storage == nullptr || !seen.emplace(storage.get(), true).second) continue;
+    if (storage == nullptr || !seen.insert(storage.get()).second) continue;
     const auto in_plan = held.find(storage);
     const bool packed = in_plan != held.end();
     if (!packed) bytes.present += storage->size();

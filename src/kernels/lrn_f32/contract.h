@@ -6,9 +6,9 @@
 // What lies outside the map counts as zero. The denominator's base must be positive: k > 0, alpha >= 0.
 //
 // Arithmetic: sums run in rising channel (or row, then column) order, products and sums are rounded one by
-// one. For beta 0.75 the power is 1 / (sqrt(t) * sqrt(sqrt(t))), all of it correctly rounded operations, so
-// the result is the same to the bit on every instruction set. Other exponents go through exp2(-beta *
-// log2(t)) with a relative error below 1e-6 for beta up to 4 (and any normal t). A NaN under the sum stays
+// one. For beta 0.75 the power is 1 / (sqrt(t) * sqrt(sqrt(t))), all of it correctly rounded operations.
+// Other exponents go through exp2(-beta * log2(t)) with a relative error below 1e-6 for beta up to 4 (and any
+// normal t). Either way the result is the same to the bit on every instruction set. A NaN under the sum stays
 // one.
 //
 // Across channels, the unit of work is a run of neighbouring pixels of one image. The run's squares are first
