@@ -12,7 +12,6 @@ namespace {
 
 using nlohmann::json;
 using ::testing::HasSubstr;
-using ::testing::StartsWith;
 
 class SweepCommand : public ::testing::Test {
  protected:
