@@ -53,6 +53,7 @@ std::string run(Context& context, int batch, std::span<const float> images) {
 }
 
 TEST(Resources, AContextHasItsThreadsLessOneAndAnEngineNone) {
+  std::thread([] {}).join();  // with the first thread ThreadSanitizer starts one of its own, which stays
   const std::size_t threads = count_threads(), descriptors = count_descriptors();
   const auto expect_threads = [&](std::size_t more) {
     EXPECT_EQ(count_threads_once([&](std::size_t now) { return now == threads + more; }), threads + more);
@@ -71,6 +72,7 @@ TEST(Resources, AContextHasItsThreadsLessOneAndAnEngineNone) {
         workers += static_cast<std::size_t>(engines.back().threads() - 1);
         expect_threads(workers);
       }
+      if (HasFailure()) return;  // each wait for threads that never come is five seconds
     }
     EXPECT_EQ(workers, 2u * 4 * (0 + 1 + 2));
     for (Context& context : contexts) run(context, 2, images);
