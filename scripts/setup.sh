@@ -28,14 +28,20 @@ install_packages() {
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
 }
 
-# install_peers: the other engines, as pinned, in a Python environment of their own.
-install_peers() {
-  if cmp -s scripts/requirements-peers.txt .venv-peers/requirements.txt; then return; fi
-  say "Installing the peers from PyPI into .venv-peers"
-  python3 -m venv .venv-peers || { echo "python3-venv is missing: apt-get install python3-venv" >&2; exit 1; }
-  .venv-peers/bin/pip install --quiet --disable-pip-version-check -r scripts/requirements-peers.txt
-  cp scripts/requirements-peers.txt .venv-peers/requirements.txt
+# install_environment NAME: what scripts/requirements-NAME.txt pins, in the Python environment .venv-NAME.
+install_environment() {
+  if cmp -s "scripts/requirements-$1.txt" ".venv-$1/requirements.txt"; then return; fi
+  say "Installing from PyPI into .venv-$1"
+  python3 -m venv ".venv-$1" || { echo "python3-venv is missing: apt-get install python3-venv" >&2; exit 1; }
+  ".venv-$1/bin/pip" install --quiet --disable-pip-version-check -r "scripts/requirements-$1.txt"
+  cp "scripts/requirements-$1.txt" ".venv-$1/requirements.txt"
 }
+
+# install_peers: the other engines, as pinned.
+install_peers() { install_environment peers; }
+
+# install_cuda_tools: CUDA 12's run-time compiler and a disassembler, as pinned; 250 MB.
+install_cuda_tools() { install_environment cuda; }
 
 # build_release [CMAKE OPTION...] -- [TARGET...]: configures and builds the preset `release`.
 build_release() {

@@ -6,12 +6,11 @@
 #include <string>
 #include <string_view>
 
-#include "execute/executor.h"
 #include "kernels/conv_dot/test_amx_emulator.h"
 #include "octet/octet.h"
-#include "optimize/optimizer.h"
 #include "plan/plan.h"
 #include "tests/support/engines.h"
+#include "tests/support/plans.h"
 #include "tests/support/simple_calibration.h"
 #include "tests/support/tensors.h"
 
@@ -22,8 +21,6 @@ constexpr int kThreads = 2;
 
 /// What Engine::build makes on a CPU with all instruction sets.
 plan::Plan plan_with_tiles(const Network& network, const Calibration& calibration, int batch) {
-  graph::Graph graph = network.graph();
-  optimize::optimize(graph, {});
   plan::PlanOptions options;
   options.max_batch = batch;
   options.threads = kThreads;
@@ -31,22 +28,7 @@ plan::Plan plan_with_tiles(const Network& network, const Calibration& calibratio
   options.precision = Precision::kInt8;
   options.calibration = &calibration;
   options.cache_bytes = 2 << 20;
-  return plan::build_plan(graph, options);
-}
-
-std::vector<std::vector<float>> run_plan(plan::Plan& plan, int batch, const std::vector<float>& input) {
-  base::AlignedBuffer weights(static_cast<std::size_t>(plan.weight_bytes));
-  plan::pack_weights(plan, weights.data(), kThreads);
-  execute::Executor executor(plan, weights.data(), {});
-  std::vector<std::vector<float>> outputs;
-  std::vector<float*> pointers;
-  for (const TensorInfo& tensor : plan.outputs) {
-    outputs.emplace_back(static_cast<std::size_t>(tensor.shape.elements_per_image() * batch));
-  }
-  for (std::vector<float>& output : outputs) pointers.push_back(output.data());
-  const void* const in = input.data();
-  executor.run(batch, {std::span(&in, 1), pointers});
-  return outputs;
+  return test::build_plan(network, options);
 }
 
 struct Case {
@@ -81,7 +63,7 @@ TEST_P(AmxNetworks, GiveTheBytesOfOtherInstructionSets) {
   options.isa = Isa::kAvx512Vnni;
   options.max_batch = batch;
   const Engine engine = Engine::build(network, options);
-  EXPECT_EQ(run_plan(plan, batch, input), test::run_engine(engine, batch, input)) << executor;
+  EXPECT_EQ(test::run_plan(plan, batch, input), test::run_engine(engine, batch, input)) << executor;
 }
 
 INSTANTIATE_TEST_SUITE_P(Zoo, AmxNetworks,

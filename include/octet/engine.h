@@ -17,6 +17,7 @@
 
 #include "octet/api.h"
 #include "octet/calibration.h"
+#include "octet/devices.h"
 #include "octet/network.h"
 #include "octet/types.h"
 
@@ -33,6 +34,11 @@ OCTET_API Pinning parse_pinning(std::string_view text);  // "auto", "cores", "no
 
 struct BuildOptions {
   Precision precision = Precision::kFloat32;
+  /// On a CUDA device all layers run on it, once for the whole batch; `threads`, `cpus`, `pinning`, `isa` and
+  /// `winograd` have no meaning there. Integer layers and all that lies between them have kernels there, FP32
+  /// and BF16 convolutions have none (Error(kUnsupported) naming the layer). Without such a device
+  /// Error(kNotFound) or kUnsupported says why.
+  Device device;
   int max_batch = 1;      ///< >= 1; `Context::run` takes any batch from 1 to this
   int threads = 0;        ///< 0: one a core of the affinity mask, within the cgroup quota
   std::vector<int> cpus;  ///< pin thread i to cpus[i]; empty: as `pinning` says
@@ -89,6 +95,7 @@ struct StepInfo {
   bool writes_caller = false;     ///< the output is
   /// All threads work on each call, whatever the batch (fully connected layers).
   bool shared_by_threads = false;
+  std::optional<DeviceWork> device_work;  ///< of Engine::plan_steps: of its whole batch
 };
 
 struct MemoryInfo {
@@ -103,12 +110,17 @@ struct MemoryInfo {
   std::uint64_t build_bytes = 0;
   /// Of an engine and one context.
   std::uint64_t total() const { return weight_bytes + arena_bytes; }
+  /// Of a CUDA device's memory: packed weights and one context; all above is of the host's.
+  std::uint64_t device_bytes = 0;
   /// From building to running.
   std::uint64_t peak() const { return std::max(build_bytes, network_bytes + total()); }
 };
 
 /// What a saved engine leaves open. All the rest was decided when it was built.
 struct LoadOptions {
+  /// Which CUDA device, of an engine built for one; else the CPU. Default: the kind it was built for, index
+  /// 0.
+  std::optional<Device> device;
   int max_batch = 0;      ///< 0: what the engine was built for
   int threads = 0;        ///< as in BuildOptions; need not be what the engine was built for
   std::vector<int> cpus;  ///< as in BuildOptions
@@ -131,6 +143,15 @@ class OCTET_API Engine {
   /// weights or a context. Weights that passes change are there twice meanwhile.
   static MemoryInfo estimate_memory(const Network& network, const BuildOptions& options);
 
+  /// The steps that an engine of these options (all but `device`, `max_batch` and `memory_limit`) would have
+  /// on `device`, with their DeviceWork for `batch` images. Needs neither the device nor its driver, and
+  /// packs nothing. Integers without a calibration are planned as if all tensors had one scale and inputs of
+  /// up to 4 channels were pictures: real scales may ask for conversions where these need none.
+  /// Throws Error: kUnsupported for a device that has no kernels, or a layer without one;
+  /// kInvalidArgument.
+  static std::vector<StepInfo> plan_steps(const Network& network, const BuildOptions& options,
+                                          const PlannedDevice& device, int batch);
+
   /// Writes the engine to a file that load() maps: the optimised network, scales, chosen kernels and packed
   /// weights. The file appears whole or not at all. Throws Error(kIo).
   void save(const std::filesystem::path& file, const EngineNotes& notes = {}) const;
@@ -149,7 +170,10 @@ class OCTET_API Engine {
 
   const std::string& network_name() const;
   Precision precision() const;
-  Isa isa() const;
+  Device device() const;
+  Isa isa() const;  ///< on a CUDA device kGeneric
+  /// What its kernels were chosen for: the instruction set, or the compute capability ("sm_90").
+  std::string target() const;
   int max_batch() const;
   int threads() const;
   bool pixel_input() const;
@@ -178,6 +202,13 @@ struct StepTime {
   double wait_ms = 0;  ///< behind it, for the threads that share the step; at the run's end, for all others
 };
 
+/// Where the time of a run goes.
+struct RunTimes {
+  double to_device_ms = 0;  ///< until the inputs are in the device's memory; 0 on the CPU
+  double compute_ms = 0;
+  double to_host_ms = 0;  ///< until the outputs are in the caller's; 0 on the CPU
+};
+
 class OCTET_API Context {
  public:
   Context(Context&&) noexcept;
@@ -195,6 +226,9 @@ class OCTET_API Context {
   /// others. Integers: a NaN is quantised to the lowest integer of its tensor, values beyond the range
   /// saturate, so outputs are the same bits on every instruction set for such inputs too
   /// (docs/reliability.md, Numbers).
+  ///
+  /// On a CUDA device it may also throw Error(kIo or kMemoryLimit), naming the device and what the driver
+  /// said; outputs are then undefined.
   void run(int batch, std::span<const std::span<const float>> inputs,
            std::span<const std::span<float>> outputs);
   /// The same for a network of one input and one output.
@@ -203,7 +237,12 @@ class OCTET_API Context {
   /// Error(kInvalidArgument) on an engine built for the other.
   void run(int batch, std::span<const std::uint8_t> pixels, std::span<float> output);
 
-  /// Like run; also times each step (one entry per Engine::steps()). Costs a clock read per step and group.
+  /// Like run; adds where the time went to `times`. On a CUDA device by its own clock.
+  void run(int batch, std::span<const std::span<const float>> inputs,
+           std::span<const std::span<float>> outputs, RunTimes& times);
+
+  /// Like run; also times each step (one entry per Engine::steps()). Costs a clock read per step and group,
+  /// on a CUDA device an event per step.
   void run_timed(int batch, std::span<const std::span<const float>> inputs,
                  std::span<const std::span<float>> outputs, std::vector<StepTime>& times);
 

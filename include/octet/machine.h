@@ -59,9 +59,11 @@ struct MachinePeaks {
   double int8_outputs_gps = 0;  ///< 1e9 sums/s that become bytes: scaled, rounded, clamped, stored
   double bf16_gflops = 0;       ///< BF16 x BF16 -> FP32; 0 where there are no instructions for it
 };
-/// Measures them now, in about `seconds` each.
-OCTET_API MachinePeaks measure_peaks(int threads, Isa isa, double seconds = 0.02);
-/// The same, measured once in a process for each number of threads and instruction set.
-OCTET_API const MachinePeaks& machine_peaks(int threads, Isa isa);
+/// Measures them now, in about `seconds` each. To read from memory takes several times the last cache's
+/// bytes; where that, or what a cache takes, is more than `most_bytes` (0: no limit), the figure stays 0.
+OCTET_API MachinePeaks measure_peaks(int threads, Isa isa, double seconds = 0.02,
+                                     std::uint64_t most_bytes = 0);
+/// The same, measured once in a process for each number of threads, instruction set and limit.
+OCTET_API const MachinePeaks& machine_peaks(int threads, Isa isa, std::uint64_t most_bytes = 0);
 
 }  // namespace octet

@@ -4,6 +4,7 @@
 #include "octet/api.h"
 #include "octet/build_info.h"
 #include "octet/calibration.h"
+#include "octet/devices.h"
 #include "octet/engine.h"
 #include "octet/error.h"
 #include "octet/export.h"

@@ -7,6 +7,7 @@
 #endif
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <numeric>
 #include <type_traits>
@@ -19,6 +20,8 @@
 #include "base/limits.h"
 #include "base/thread_pool.h"
 #include "cpu/float_environment.h"
+#include "cuda/execute.h"
+#include "cuda/registry.h"
 #include "execute/executor.h"
 #include "octet/error.h"
 #include "optimize/optimizer.h"
@@ -79,12 +82,16 @@ BuildOptions api::settle(const BuildOptions& asked, const MachineInfo& machine) 
   if (options.threads == 0) {
     options.threads = options.cpus.empty() ? machine.default_threads : static_cast<int>(options.cpus.size());
   }
+  if (options.device.kind == Device::Kind::kCuda) {
+    options.threads = 1, options.isa = Isa::kGeneric, options.cpus.clear();
+    return options;
+  }
   options.isa = settle_isa(options.isa, machine);
   options.cpus = settle_cpus(options, options.threads, machine);
   return options;
 }
 
-plan::PlanOptions api::plan_options(const BuildOptions& options, const MachineInfo& machine) {
+plan::PlanOptions api::plan_options(const BuildOptions& options, const MachineInfo& machine, int sm) {
   plan::PlanOptions plan_options;
   plan_options.max_batch = options.max_batch;
   plan_options.threads = options.threads;
@@ -97,11 +104,24 @@ plan::PlanOptions api::plan_options(const BuildOptions& options, const MachineIn
   for (const IsaStatus& status : machine.isas) {
     if (status.usable && status.isa <= *options.isa) plan_options.isas.push_back(status.isa);
   }
+  if (sm > 0) {
+    plan_options.entries = cuda::all_kernels();
+    plan_options.sm = sm;
+    plan_options.whole_batch = true;
+  }
   return plan_options;
 }
 
-MemoryInfo api::memory_of(const plan::Plan& plan) {
-  return {static_cast<std::uint64_t>(plan.weight_bytes), static_cast<std::uint64_t>(plan.context_bytes())};
+MemoryInfo api::memory_of(const plan::Plan& plan, const BuildOptions& options) {
+  MemoryInfo memory;
+  memory.weight_bytes = static_cast<std::uint64_t>(plan.weight_bytes);
+  if (options.device.kind == Device::Kind::kCuda) {
+    memory.arena_bytes = cuda::Executor::pinned_bytes(plan);
+    memory.device_bytes = memory.weight_bytes + cuda::Executor::device_bytes(plan);
+  } else {
+    memory.arena_bytes = static_cast<std::uint64_t>(plan.context_bytes());
+  }
+  return memory;
 }
 
 namespace {
@@ -124,8 +144,9 @@ std::uint64_t packing_bytes(const plan::Plan& plan) {
 }
 
 /// Of an engine that is about to be packed.
-MemoryInfo memory_to_build(const plan::Plan& plan, const api::WeightWatch& watch) {
-  MemoryInfo memory = api::memory_of(plan);
+MemoryInfo memory_to_build(const plan::Plan& plan, const BuildOptions& options,
+                           const api::WeightWatch& watch) {
+  MemoryInfo memory = api::memory_of(plan, options);
   const api::WeightWatch::Bytes fp32 = watch.count(plan);
   memory.network_bytes = fp32.kept;
   memory.build_bytes = fp32.present + memory.weight_bytes + packing_bytes(plan);
@@ -181,14 +202,15 @@ std::shared_ptr<Engine::Impl> plan_engine(Network network, const BuildOptions& a
   const api::WeightWatch watch(impl->graph);
   network = Network(nullptr);  // a caller that kept no hold on it has the weights freed as they are replaced
   impl->passes = optimize::optimize(impl->graph, impl->options.disabled_passes);
-  const plan::PlanOptions options = api::plan_options(impl->options, machine);
+  impl->cuda = api::open_device(impl->options);
+  const plan::PlanOptions options = api::plan_options(impl->options, machine, api::compute_capability(*impl));
   impl->scheme = quantize::make_scheme(impl->graph, options.precision, options.calibration);
   impl->plan = plan::build_plan(impl->graph, impl->scheme, options);
   // The plan has its own hold on the values, which ends layer by layer as they are packed.
   for (graph::Node& node : impl->graph.nodes) {
     for (graph::Weights& weights : node.weights) weights = graph::Weights::placeholder(weights.shape());
   }
-  need = memory_to_build(impl->plan, watch);
+  need = memory_to_build(impl->plan, impl->options, watch);
   return impl;
 }
 
@@ -208,9 +230,12 @@ Engine Engine::build(Network network, const BuildOptions& asked) {
   MemoryInfo need;
   const std::shared_ptr<Impl> impl = plan_engine(std::move(network), asked, machine, need);
   api::check_memory(need, impl->options, machine, impl->network_name);
+  api::check_device_memory(need, impl->options, impl->cuda.get(), impl->network_name);
   impl->packed = base::AlignedBuffer(static_cast<std::size_t>(impl->plan.weight_bytes));
   touch_weights(*impl, machine);
-  plan::pack_weights(impl->plan, impl->packed.data(), impl->options.threads);
+  plan::pack_weights(impl->plan, impl->packed.data(),
+                     impl->cuda == nullptr ? impl->options.threads : machine.default_threads);
+  api::upload_weights(*impl);
   return_freed_memory();
   return Engine(impl);
 }
@@ -224,6 +249,10 @@ MemoryInfo Engine::estimate_memory(const Network& network, const BuildOptions& a
 
 const std::string& Engine::network_name() const { return impl_->network_name; }
 Precision Engine::precision() const { return impl_->options.precision; }
+Device Engine::device() const { return impl_->options.device; }
+std::string Engine::target() const {
+  return impl_->cuda == nullptr ? to_string(isa()) : fmt::format("sm_{}", impl_->cuda->compute_capability());
+}
 Isa Engine::isa() const { return *impl_->options.isa; }
 bool Engine::pixel_input() const { return impl_->options.pixel_input; }
 int Engine::max_batch() const { return impl_->plan.max_batch; }
@@ -231,11 +260,12 @@ int Engine::threads() const { return impl_->plan.threads; }
 std::vector<TensorInfo> Engine::inputs() const { return impl_->plan.inputs; }
 std::vector<TensorInfo> Engine::outputs() const { return impl_->plan.outputs; }
 std::vector<PassReport> Engine::passes() const { return impl_->passes; }
-MemoryInfo Engine::memory() const { return api::memory_of(impl_->plan); }
+MemoryInfo Engine::memory() const { return api::memory_of(impl_->plan, impl_->options); }
 const EngineNotes& Engine::notes() const { return impl_->notes; }
 
-std::vector<StepInfo> Engine::steps() const {
-  const plan::Plan& plan = impl_->plan;
+std::vector<StepInfo> Engine::steps() const { return api::describe_steps(impl_->plan); }
+
+std::vector<StepInfo> api::describe_steps(const plan::Plan& plan) {
   std::vector<StepInfo> infos;
   for (const plan::Phase& phase : plan.phases) {
     for (const plan::Segment& segment : phase.segments) {
@@ -284,10 +314,83 @@ std::string Engine::hash() const {
 // ---- Context
 // --------------------------------------------------------------------------------------------------------
 
+namespace {
+
+/// What a context runs its plan with: the CPU's threads or a CUDA device.
+class Runner {
+ public:
+  virtual ~Runner() = default;
+  /// `times`, if there are any, are added to; `step_times` is empty or has an entry for each step.
+  virtual void run(int batch, const execute::Bindings& bindings, RunTimes* times,
+                   std::span<StepTime> step_times) = 0;
+};
+
+class CpuRunner final : public Runner {
+ public:
+  explicit CpuRunner(const Engine::Impl& engine)
+      : steps_(engine.plan.steps.size()),
+        threads_(static_cast<std::size_t>(engine.plan.threads)),
+        executor_(engine.plan, engine.weights().data(), engine.options.cpus) {}
+
+  void run(int batch, const execute::Bindings& bindings, RunTimes* times,
+           std::span<StepTime> step_times) override {
+    const auto start = std::chrono::steady_clock::now();
+    std::vector<execute::StepSeconds> seconds(step_times.size() * threads_);
+    executor_.run(batch, bindings, seconds);
+    if (times != nullptr) {
+      const std::chrono::duration<double, std::milli> passed = std::chrono::steady_clock::now() - start;
+      times->compute_ms += passed.count();
+    }
+    for (std::size_t i = 0; i < seconds.size(); ++i) {
+      step_times[i % steps_].busy_ms += seconds[i].busy * 1e3;
+      step_times[i % steps_].wait_ms += seconds[i].wait * 1e3;
+    }
+  }
+
+ private:
+  std::size_t steps_, threads_;
+  execute::Executor executor_;
+};
+
+class CudaRunner final : public Runner {
+ public:
+  explicit CudaRunner(const Engine::Impl& engine)
+      : executor_(engine.cuda, engine.plan, engine.cuda_weights, {.largest_graph = kLargestGraph}),
+        step_seconds_(engine.plan.steps.size()) {}
+
+  void run(int batch, const execute::Bindings& bindings, RunTimes* times,
+           std::span<StepTime> step_times) override {
+    cuda::RunSeconds seconds;
+    std::fill(step_seconds_.begin(), step_seconds_.end(), 0.0);
+    executor_.run(batch, {bindings.inputs, bindings.outputs}, times != nullptr ? &seconds : nullptr,
+                  step_times.empty() ? std::span<double>() : std::span(step_seconds_));
+    if (times != nullptr) {
+      times->to_device_ms += seconds.to_device * 1e3;
+      times->compute_ms += seconds.compute * 1e3;
+      times->to_host_ms += seconds.to_host * 1e3;
+    }
+    for (std::size_t s = 0; s < step_times.size(); ++s) step_times[s].busy_ms += step_seconds_[s] * 1e3;
+  }
+
+ private:
+  // Up to here launching a step takes longer than most steps do.
+  static constexpr int kLargestGraph = 32;
+
+  cuda::Executor executor_;
+  std::vector<double> step_seconds_;
+};
+
+std::unique_ptr<Runner> make_runner(const Engine::Impl& engine) {
+  if (engine.cuda != nullptr) return std::make_unique<CudaRunner>(engine);
+  return std::make_unique<CpuRunner>(engine);
+}
+
+}  // namespace
+
 struct Context::Impl {
   explicit Impl(std::shared_ptr<const Engine::Impl> e)
       : engine(std::move(e)),
-        executor(engine->plan, engine->weights().data(), engine->options.cpus),
+        runner(make_runner(*engine)),
         input_pointers(engine->plan.inputs.size()),
         output_pointers(engine->plan.outputs.size()) {}
 
@@ -295,8 +398,12 @@ struct Context::Impl {
   template <typename T>
   void bind(int batch, std::span<const std::span<const T>> inputs, std::span<const std::span<float>> outputs);
 
+  void run(int batch, RunTimes* times = nullptr, std::span<StepTime> step_times = {}) {
+    runner->run(batch, {input_pointers, output_pointers}, times, step_times);
+  }
+
   std::shared_ptr<const Engine::Impl> engine;
-  execute::Executor executor;
+  std::unique_ptr<Runner> runner;
   std::vector<const void*> input_pointers;
   std::vector<float*> output_pointers;
 };
@@ -356,7 +463,7 @@ Context::~Context() = default;
 void Context::run(int batch, std::span<const std::span<const float>> inputs,
                   std::span<const std::span<float>> outputs) {
   impl_->bind<float>(batch, inputs, outputs);
-  impl_->executor.run(batch, {impl_->input_pointers, impl_->output_pointers});
+  impl_->run(batch);
 }
 
 void Context::run(int batch, std::span<const float> input, std::span<float> output) {
@@ -365,23 +472,20 @@ void Context::run(int batch, std::span<const float> input, std::span<float> outp
 
 void Context::run(int batch, std::span<const std::uint8_t> pixels, std::span<float> output) {
   impl_->bind<std::uint8_t>(batch, std::span(&pixels, 1), std::span(&output, 1));
-  impl_->executor.run(batch, {impl_->input_pointers, impl_->output_pointers});
+  impl_->run(batch);
+}
+
+void Context::run(int batch, std::span<const std::span<const float>> inputs,
+                  std::span<const std::span<float>> outputs, RunTimes& times) {
+  impl_->bind<float>(batch, inputs, outputs);
+  impl_->run(batch, &times);
 }
 
 void Context::run_timed(int batch, std::span<const std::span<const float>> inputs,
                         std::span<const std::span<float>> outputs, std::vector<StepTime>& times) {
   impl_->bind<float>(batch, inputs, outputs);
-  const std::size_t steps = impl_->engine->plan.steps.size();
-  const std::size_t threads = static_cast<std::size_t>(impl_->engine->plan.threads);
-  std::vector<execute::StepSeconds> seconds(steps * threads);
-  impl_->executor.run(batch, {impl_->input_pointers, impl_->output_pointers}, seconds);
-  times.assign(steps, {});
-  for (std::size_t t = 0; t < threads; ++t) {
-    for (std::size_t s = 0; s < steps; ++s) {
-      times[s].busy_ms += seconds[t * steps + s].busy * 1e3;
-      times[s].wait_ms += seconds[t * steps + s].wait * 1e3;
-    }
-  }
+  times.assign(impl_->engine->plan.steps.size(), {});
+  impl_->run(batch, nullptr, times);
 }
 
 }  // namespace octet

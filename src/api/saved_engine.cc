@@ -27,6 +27,7 @@ save::EngineRecord record_of(const Engine::Impl& impl, const EngineNotes& notes)
   save::EngineRecord record;
   record.precision = impl.options.precision;
   record.isa = *impl.options.isa;
+  record.sm = impl.cuda == nullptr ? 0 : impl.cuda->compute_capability();
   record.max_batch = impl.plan.max_batch;
   record.threads = impl.plan.threads;
   record.pixel_input = impl.options.pixel_input;
@@ -50,6 +51,16 @@ Isa needed_isa(const plan::Plan& plan) {
 
 [[noreturn]] void mismatch(const std::string& what) { throw Error(ErrorCode::kMismatch, what); }
 
+Device device_of(const save::EngineRecord& record, const LoadOptions& asked) {
+  const Device::Kind kind = record.sm > 0 ? Device::Kind::kCuda : Device::Kind::kCpu;
+  if (!asked.device) return {kind, 0};
+  if (asked.device->kind != kind)
+    throw Error(ErrorCode::kMismatch,
+                fmt::format("device {}: expected {}, for which the engine was built",
+                            to_string(*asked.device), kind == Device::Kind::kCuda ? "cuda:N" : "cpu"));
+  return *asked.device;
+}
+
 /// The options that lead to the saved engine, with what the caller may choose.
 BuildOptions build_options(const save::EngineRecord& record, const LoadOptions& asked,
                            const MachineInfo& machine) {
@@ -61,6 +72,7 @@ BuildOptions build_options(const save::EngineRecord& record, const LoadOptions& 
   options.pinning = asked.pinning;
   options.memory_limit = asked.memory_limit;
   options.pixel_input = record.pixel_input;
+  options.device = device_of(record, asked);
   // Kernels of a lower instruction set may be all that an engine of a higher one has.
   options.isa = std::min(record.isa, machine.best_isa);
   if (record.calibration) options.calibration = std::make_shared<const Calibration>(*record.calibration);
@@ -80,9 +92,10 @@ void check_weight_count(const graph::Graph& graph, std::size_t bytes) {
   }
 }
 
-std::vector<const kernels::Entry*> find_kernels(const std::vector<save::StepRecord>& steps) {
+std::vector<const kernels::Entry*> find_kernels(const std::vector<save::StepRecord>& steps,
+                                                std::span<const kernels::Entry> entries) {
   std::map<std::string, const kernels::Entry*> by_name;
-  for (const kernels::Entry& entry : kernels::all_kernels()) by_name[entry.name()] = &entry;
+  for (const kernels::Entry& entry : entries) by_name[entry.name()] = &entry;
   std::vector<const kernels::Entry*> found;
   for (const save::StepRecord& step : steps) {
     const auto entry = by_name.find(step.kernel);
@@ -124,13 +137,17 @@ void restore(Engine::Impl& impl, save::EngineRecord record, const LoadOptions& a
   check_weight_count(record.graph, weight_bytes);
   impl.network_name = record.graph.name;
   impl.options = api::settle(build_options(record, asked, machine), machine);
-  plan::PlanOptions options = api::plan_options(impl.options, machine);
-  options.kernels = find_kernels(record.steps);
+  impl.cuda = api::open_device(impl.options);
+  plan::PlanOptions options = api::plan_options(impl.options, machine, api::compute_capability(impl));
+  options.kernels = find_kernels(record.steps, options.entries);
   impl.scheme = make_scheme(record, options);
   impl.plan = plan::build_plan(record.graph, impl.scheme, options);
   check_weights(impl.plan, record, weight_bytes);
   for (plan::Step& step : impl.plan.steps) step.weights.clear(), step.integer.reset();  // packed long ago
-  api::check_memory(api::memory_of(impl.plan), impl.options, machine, impl.network_name);
+  const MemoryInfo need = api::memory_of(impl.plan, impl.options);
+  api::check_memory(need, impl.options, machine, impl.network_name);
+  api::check_device_memory(need, impl.options, impl.cuda.get(), impl.network_name);
+  api::upload_weights(impl);
   impl.graph = std::move(record.graph);
   impl.passes = std::move(record.passes);
   impl.notes = std::move(record.notes);

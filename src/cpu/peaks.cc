@@ -12,7 +12,7 @@
 #include <map>
 #include <mutex>
 #include <set>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include "base/aligned_buffer.h"
@@ -167,9 +167,11 @@ void check_arguments(const MachineInfo& machine, int threads, Isa isa, double se
   }
 }
 
+constexpr double kPeakSeconds = 0.02;
+
 }  // namespace
 
-MachinePeaks measure_peaks(int threads, Isa isa, double seconds) {
+MachinePeaks measure_peaks(int threads, Isa isa, double seconds, std::uint64_t most_bytes) {
   const MachineInfo machine = describe_machine();
   check_arguments(machine, threads, isa, seconds);
   const cpu::PeakLoops loops = loops_for(isa);
@@ -188,21 +190,26 @@ MachinePeaks measure_peaks(int threads, Isa isa, double seconds) {
   // Slices of well under a millisecond, so that some pass without a task switch on a busy machine.
   constexpr std::size_t kCacheSlice = std::size_t{8} << 20, kMemorySlice = std::size_t{4} << 20;
   const ReadSizes sizes = read_sizes(machine, threads);
-  peaks.l1_read_gbps = measure_read(pool, seconds, loops.read, sizes.l1, kCacheSlice) / 1e9;
-  peaks.l2_read_gbps = measure_read(pool, seconds, loops.read, sizes.l2, kCacheSlice) / 1e9;
-  if (sizes.l3 > 0)
-    peaks.l3_read_gbps = measure_read(pool, seconds, loops.read, sizes.l3, kMemorySlice) / 1e9;
-  peaks.memory_read_gbps = measure_read(pool, seconds, loops.read, sizes.memory, kMemorySlice) / 1e9;
+  const auto read_gbps = [&](std::size_t share, std::size_t slice) {
+    const bool fits = most_bytes == 0 || share * static_cast<std::uint64_t>(threads) <= most_bytes;
+    return share > 0 && fits ? measure_read(pool, seconds, loops.read, share, slice) / 1e9 : 0;
+  };
+  peaks.l1_read_gbps = read_gbps(sizes.l1, kCacheSlice);
+  peaks.l2_read_gbps = read_gbps(sizes.l2, kCacheSlice);
+  peaks.l3_read_gbps = read_gbps(sizes.l3, kMemorySlice);
+  peaks.memory_read_gbps = read_gbps(sizes.memory, kMemorySlice);
   return peaks;
 }
 
-const MachinePeaks& machine_peaks(int threads, Isa isa) {
+const MachinePeaks& machine_peaks(int threads, Isa isa, std::uint64_t most_bytes) {
   static std::mutex mutex;
-  static std::map<std::pair<int, Isa>, MachinePeaks> measured;  // whose entries stay where they are
+  using Asked = std::tuple<int, Isa, std::uint64_t>;
+  static std::map<Asked, MachinePeaks> measured;  // whose entries stay where they are
   const std::lock_guard lock(mutex);
-  const auto known = measured.find({threads, isa});
+  const Asked asked(threads, isa, most_bytes);
+  const auto known = measured.find(asked);
   if (known != measured.end()) return known->second;
-  return measured[{threads, isa}] = measure_peaks(threads, isa);
+  return measured[asked] = measure_peaks(threads, isa, kPeakSeconds, most_bytes);
 }
 
 }  // namespace octet

@@ -22,17 +22,24 @@ struct Entry {
   /// images a call will see.
   double (*cost)(const OpDesc& desc, int images);
   std::unique_ptr<Kernel> (*create)(const OpDesc& desc);
+  /// Of a CUDA device's kernels (cuda/registry.h) the least compute capability, 61 being 6.1; 0: of the CPU.
+  int sm = 0;
 
-  std::string name() const;  // "conv_f32/direct/avx512"
+  std::string name() const;  // "conv_f32/direct/avx512", "conv_i8/tensor_cores/sm80"
 };
 
 std::span<const Entry> all_kernels();
 
 struct SelectionOptions {
+  std::span<const Entry> entries = all_kernels();
   std::vector<Isa> isas = {Isa::kGeneric};  // that may be used
+  int sm = 0;                               // of the device, if the entries are a device's
   bool winograd = true;
   int images = 1;  // images that one call will see
 };
+
+/// Whether the machine or device of these options can run the entry.
+bool is_allowed(const Entry& entry, const SelectionOptions& options);
 
 /// The cheapest entry that can compute `desc`; ties go to the higher instruction set, then to the earlier
 /// line. Pure: depends on its arguments only. Throws Error(kUnsupported) if there is none.

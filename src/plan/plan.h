@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -107,11 +108,16 @@ struct Plan {
 struct PlanOptions {
   int max_batch = 1;
   int threads = 1;
-  std::vector<Isa> isas;  // that kernels may use
+  /// Kernels to choose from: the CPU's, or a device's (cuda/registry.h) of compute capability `sm`.
+  std::span<const kernels::Entry> entries = kernels::all_kernels();
+  std::vector<Isa> isas;  // that the CPU's kernels may use
+  int sm = 0;
   bool winograd = true;
   Precision precision = Precision::kFloat32;
   const Calibration* calibration = nullptr;  // must live until the weights are packed
   bool pixel_input = false;
+  /// Each step runs once, for the whole batch: what keeps a device busy whose caches hold no network anyway.
+  bool whole_batch = false;
   std::int64_t cache_bytes = 0;  // that one thread's activations should stay in; decides the groups
   /// The kernel of each step, where that was decided before (a saved engine); empty: the cheapest are
   /// selected.

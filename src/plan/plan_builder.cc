@@ -19,15 +19,25 @@ namespace {
 /// A kernel chosen before, which must be able to compute the step here.
 const kernels::Entry& checked(const kernels::Entry& entry, const kernels::OpDesc& desc,
                               const kernels::SelectionOptions& options) {
-  const auto& isas = options.isas;
-  if (std::find(isas.begin(), isas.end(), entry.isa) == isas.end() || entry.cost(desc, options.images) < 0)
+  if (!kernels::is_allowed(entry, options) || entry.cost(desc, options.images) < 0)
     throw Error(ErrorCode::kMismatch, fmt::format("kernel {} cannot compute it", entry.name()));
   return entry;
 }
 
+/// Where a device lacks kernels that the CPU has.
+std::string advice(const PlanOptions& options) {
+  if (options.sm == 0) return "";
+  return fmt::format(
+      " in {} on a CUDA device, where layers with weights have kernels for integers only; expected precision "
+      "int8 or int16",
+      to_string(options.precision));
+}
+
 void select_kernels(Plan& plan, const PlanOptions& options) {
   kernels::SelectionOptions selection;
+  selection.entries = options.entries;
   selection.isas = options.isas;
+  selection.sm = options.sm;
   selection.winograd = options.winograd;
   if (!options.kernels.empty() && options.kernels.size() != plan.steps.size())
     throw Error(ErrorCode::kMismatch,
@@ -39,7 +49,8 @@ void select_kernels(Plan& plan, const PlanOptions& options) {
       step.entry = options.kernels.empty() ? &kernels::select(step.desc, selection)
                                            : &checked(*options.kernels[s], step.desc, selection);
     } catch (const Error& error) {
-      throw Error(error.code(), fmt::format("{}: {} {}", step.origin.to_string(), step.op, error.what()));
+      throw Error(error.code(), fmt::format("{}: {}: {}{}", step.origin.to_string(), step.op, error.what(),
+                                            error.code() == ErrorCode::kUnsupported ? advice(options) : ""));
     }
     step.kernel = step.entry->create(step.desc);
   }

@@ -154,6 +154,10 @@ std::int64_t place(Plan& plan, bool shared) {
 void choose_phases(Plan& plan, const PlanOptions& options) {
   plan.phases.clear();
   const int steps = static_cast<int>(plan.steps.size());
+  if (options.whole_batch) {
+    plan.phases.push_back({{{0, steps - 1, options.max_batch}}, options.max_batch, true});
+    return;
+  }
   const int shared = options.max_batch > 1 ? first_shared_step(plan) : steps;
   if (shared > 0) plan.phases.push_back(chunked_phase(plan, 0, shared - 1, options));
   if (shared < steps) {

@@ -27,8 +27,8 @@ void fields(Archive& a, Field<Archive, Calibration>& calibration) {
 OCTET_FIELDS(Int16Scale, scale, limit)
 OCTET_FIELDS(StepRecord, kernel, packed_bytes)
 OCTET_FIELDS(PassReport, name, enabled, changes, milliseconds)
-OCTET_FIELDS(EngineRecord, precision, isa, max_batch, threads, pixel_input, graph, calibration, int16_scales,
-             steps, passes, notes)
+OCTET_FIELDS(EngineRecord, precision, isa, sm, max_batch, threads, pixel_input, graph, calibration,
+             int16_scales, steps, passes, notes)
 
 namespace {
 

@@ -32,6 +32,7 @@ struct StepRecord {
 struct EngineRecord {
   Precision precision = Precision::kFloat32;
   Isa isa = Isa::kGeneric;  ///< that kernels were chosen for
+  int sm = 0;               ///< compute capability of the CUDA device that they were chosen for; 0: the CPU
   int max_batch = 1;
   int threads = 1;
   bool pixel_input = false;

@@ -1,24 +1,9 @@
 #include "zoo/trained_networks.h"
 
-// The assembler copies the files as they lie in the source tree; hidden symbols keep them the library's own.
-#define OCTET_EMBED(symbol, file)            \
-  asm(".pushsection .rodata\n"               \
-      ".balign 16\n"                         \
-      ".global " #symbol                     \
-      "\n"                                   \
-      ".hidden " #symbol "\n" #symbol        \
-      ":\n"                                  \
-      ".incbin \"" OCTET_ZOO_FOLDER "/" file \
-      "\"\n"                                 \
-      ".global " #symbol                     \
-      "_end\n"                               \
-      ".hidden " #symbol "_end\n" #symbol    \
-      "_end:\n"                              \
-      ".popsection\n");                      \
-  extern "C" const std::byte symbol[], symbol##_end[]
+#include "base/embed.h"
 
-OCTET_EMBED(octet_zoo_octet_20_prototxt, "octet_20/octet_20.prototxt");
-OCTET_EMBED(octet_zoo_octet_20_caffemodel, "octet_20/octet_20.caffemodel");
+OCTET_EMBED(octet_zoo_octet_20_prototxt, OCTET_ZOO_FOLDER "/octet_20/octet_20.prototxt");
+OCTET_EMBED(octet_zoo_octet_20_caffemodel, OCTET_ZOO_FOLDER "/octet_20/octet_20.caffemodel");
 
 namespace octet::zoo {
 

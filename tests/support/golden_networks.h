@@ -34,13 +34,11 @@ inline bool takes_bytes(const Calibration& calibration) {
   return !calibration.tensors.empty() && !calibration.tensors.front().pixel_mean.empty();
 }
 
+/// Of an engine in INT8 with these options.
 inline std::string output_hash(const Network& network, const std::shared_ptr<const Calibration>& calibration,
-                               Isa isa, int threads, int batch, int images) {
-  BuildOptions options;
+                               BuildOptions options, int batch, int images) {
   options.precision = Precision::kInt8;
   options.calibration = calibration;
-  options.isa = isa;
-  options.threads = threads;
   options.max_batch = batch;
   const Engine engine = Engine::build(network, options);
   Context context = engine.create_context();
@@ -55,6 +53,14 @@ inline std::string output_hash(const Network& network, const std::shared_ptr<con
                 std::span(output).subspan(begin * out, count * out));
   }
   return hash_bytes(std::as_bytes(std::span(output)));
+}
+
+inline std::string output_hash(const Network& network, const std::shared_ptr<const Calibration>& calibration,
+                               Isa isa, int threads, int batch, int images) {
+  BuildOptions options;
+  options.isa = isa;
+  options.threads = threads;
+  return output_hash(network, calibration, options, batch, images);
 }
 
 inline nlohmann::json golden_hashes() {

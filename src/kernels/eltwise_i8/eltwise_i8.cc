@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "kernels/eltwise_i8/contract.h"
+#include "kernels/eltwise_i8/factors.h"
 #include "kernels/eltwise_i8/finish.h"
 #include "kernels/families.h"
 #include "kernels/integer/padding.h"
@@ -32,19 +33,10 @@ class Eltwise final : public Kernel {
  public:
   Eltwise(const EltwiseDesc& desc, const EltwiseI8Functions& functions)
       : out_(desc.map),
-        in_(desc.input_maps),
         finish_(finish_of(desc.map, desc.relu)),
         function_(function_of(desc, functions)),
-        inputs_(in_.size()) {
-    for (std::size_t i = 0; i < in_.size(); ++i)
-      inputs_[i].pixel_step = is_repeated_over(in_[i], out_) ? 0 : in_[i].pixel_step();
-    if (desc.kind == EltwiseKind::kSum) {
-      set_sum(desc.coefficients);
-    } else if (desc.kind == EltwiseKind::kProduct) {
-      set_product();
-    } else {
-      set_choice();
-    }
+        inputs_(desc.input_maps.size()) {
+    scale_ = set_factors(desc, inputs_);
   }
 
   std::size_t scratch_bytes(int) const override { return inputs_.size() * sizeof(EltwiseI8Input); }
@@ -79,32 +71,7 @@ class Eltwise final : public Kernel {
   }
 
  private:
-  void set_sum(std::span<const float> coefficients) {
-    float constant = static_cast<float>(out_.quantization.zero_point);
-    for (std::size_t i = 0; i < in_.size(); ++i) {
-      const Quantization& q = in_[i].quantization;
-      inputs_[i].scale =
-          (coefficients.empty() ? 1.0f : coefficients[i]) * (q.scale / out_.quantization.scale);
-      constant = std::fmaf(-inputs_[i].scale, static_cast<float>(q.zero_point), constant);
-    }
-    inputs_[0].offset = constant;
-  }
-  void set_product() {
-    scale_ = in_[0].quantization.scale / out_.quantization.scale;
-    for (std::size_t i = 0; i < in_.size(); ++i) {
-      inputs_[i].offset = static_cast<float>(in_[i].quantization.zero_point);
-      if (i > 0) scale_ *= in_[i].quantization.scale;
-    }
-  }
-  void set_choice() {
-    for (std::size_t i = 0; i < in_.size(); ++i) {
-      const integer::Rescale rescale = integer::rescale(in_[i].quantization, out_.quantization);
-      inputs_[i].scale = rescale.scale, inputs_[i].offset = rescale.offset;
-    }
-  }
-
   FeatureMap out_;
-  std::vector<FeatureMap> in_;
   EltwiseI8Finish finish_;
   EltwiseI8Function function_;
   std::vector<EltwiseI8Input> inputs_;

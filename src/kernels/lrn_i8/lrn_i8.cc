@@ -1,42 +1,14 @@
 // Local response normalisation kernels of bytes: what does not depend on the instruction set. Splits pixels
 // (across channels) or rows (within a channel) over workers and keeps the margins of their scratch zero.
 #include <algorithm>
-#include <cmath>
-#include <iterator>
-#include <limits>
 
 #include "base/aligned_buffer.h"
 #include "kernels/families.h"
-#include "kernels/integer/padding.h"
+#include "kernels/lrn_i8/arithmetic.h"
 #include "kernels/lrn_i8/contract.h"
 
 namespace octet::kernels {
 namespace {
-
-/// Squares that one window can hold.
-std::int64_t window_elements(const LrnDesc& lrn) {
-  if (lrn.across_channels) return std::min(lrn.size, lrn.map.padded_channels());
-  return std::min(lrn.size, lrn.map.height) * std::min(lrn.size, lrn.map.width);
-}
-float largest_sum(const LrnDesc& lrn) { return static_cast<float>(window_elements(lrn) * 255 * 255); }
-
-LrnI8Arithmetic arithmetic_of(const LrnDesc& desc) {
-  const Quantization &in = desc.map.quantization, &out = desc.output.quantization;
-  const auto size = static_cast<float>(desc.size);
-  LrnI8Arithmetic a;
-  a.zero_in = in.zero_point;
-  a.a = desc.alpha / (desc.across_channels ? size : size * size) * (in.scale * in.scale);
-  a.k = desc.across_channels ? desc.k : 1.0f;
-  a.beta = desc.beta;
-  a.ratio = in.scale / out.scale;
-  std::transform(std::begin(kInverseFourthRoot), std::end(kInverseFourthRoot), std::begin(a.root),
-                 [&](float term) { return term * a.ratio; });
-  a.zero_out = static_cast<float>(out.zero_point);
-  const double base = double{a.k} + double{a.a} * double{largest_sum(desc)};
-  const double power = std::max(std::pow(double{a.k}, -double{a.beta}), std::pow(base, -double{a.beta}));
-  a.bounded = 255 * power * double{a.ratio} < 32000;
-  return a;
-}
 
 class LrnAcrossChannels final : public Kernel {
  public:
@@ -44,7 +16,7 @@ class LrnAcrossChannels final : public Kernel {
       : in_(desc.map),
         out_(desc.output),
         function_(functions.across_channels),
-        arithmetic_(arithmetic_of(desc)),
+        arithmetic_(lrn_i8::arithmetic_of(desc)),
         // A window wider than the map sees nothing but zeros beyond it.
         half_(std::min((desc.size - 1) / 2, desc.map.padded_channels())),
         margin_(static_cast<std::int64_t>(base::round_up(static_cast<std::size_t>(half_ + kLrnI8Slack), 32))),
@@ -93,7 +65,7 @@ class LrnWithinChannel final : public Kernel {
       : in_(desc.map),
         out_(desc.output),
         function_(functions.within_channel),
-        arithmetic_(arithmetic_of(desc)),
+        arithmetic_(lrn_i8::arithmetic_of(desc)),
         half_h_(std::min((desc.size - 1) / 2, in_.height)),
         half_w_(std::min((desc.size - 1) / 2, in_.width)) {}
 
@@ -137,15 +109,7 @@ class LrnWithinChannel final : public Kernel {
 
 double cost(const OpDesc& desc, double unit) {
   const auto* lrn = std::get_if<LrnDesc>(&desc);
-  if (lrn == nullptr || lrn->map.type != DataType::kUInt8 || lrn->output.type != DataType::kUInt8) return -1;
-  if (!integer::is_narrow_map(lrn->map) || !integer::is_narrow_map(lrn->output)) return -1;
-  if (!lrn->map.same_sizes(lrn->output) || lrn->size < 1 || lrn->size % 2 == 0) return -1;
-  if (!(lrn->alpha >= 0) || !(std::fabs(lrn->beta) <= 4)) return -1;
-  if (window_elements(*lrn) > std::numeric_limits<std::int32_t>::max() / (255 * 255)) return -1;
-  // The power needs normal numbers, at its smallest and at its largest sum.
-  const LrnI8Arithmetic a = arithmetic_of(*lrn);
-  if (!std::isnormal(a.k) || a.k < 0 || !std::isfinite(a.ratio)) return -1;
-  if (!std::isfinite(std::fmaf(largest_sum(*lrn), a.a, a.k))) return -1;
+  if (lrn == nullptr || !lrn_i8::accepts(*lrn)) return -1;
   return unit * static_cast<double>(lrn->map.padded_channels()) * static_cast<double>(lrn->map.pixels());
 }
 

@@ -18,6 +18,10 @@
 
 namespace octet::kernels {
 
+/// Where a picture's packed mean begins; before it stands a std::int32_t, 0 where there is one value a
+/// channel and 1 where there is one a pixel.
+inline constexpr std::size_t kPackedMeanAt = 64;
+
 struct ReformatRun {
   const std::byte* input;  // first pixel; first channel of the copy (blocked: its block's lane 0)
   std::byte* output;

@@ -63,17 +63,18 @@ class Reformat final : public Kernel {
 
   /// Pictures with a mean: a flag, whether it is one value a pixel, and the mean.
   std::size_t packed_bytes() const override {
-    return has_mean() ? kMeanAt + static_cast<std::size_t>(in_.channels * in_.pixels()) * sizeof(float) : 0;
+    return has_mean() ? kPackedMeanAt + static_cast<std::size_t>(in_.channels * in_.pixels()) * sizeof(float)
+                      : 0;
   }
   void pack(std::span<const std::span<const float>> weights, std::span<std::byte> packed) const override {
     if (!has_mean()) return;
     std::fill(packed.begin(), packed.end(), std::byte{0});
     if (weights.empty()) return;  // a mean of zeros
     const std::size_t floats =
-        std::min(weights[0].size(), packed_bytes() / sizeof(float) - kMeanAt / sizeof(float));
+        std::min(weights[0].size(), packed_bytes() / sizeof(float) - kPackedMeanAt / sizeof(float));
     const std::int32_t per_pixel = floats > static_cast<std::size_t>(in_.channels) ? 1 : 0;
     std::memcpy(packed.data(), &per_pixel, sizeof per_pixel);
-    std::memcpy(packed.data() + kMeanAt, weights[0].data(), floats * sizeof(float));
+    std::memcpy(packed.data() + kPackedMeanAt, weights[0].data(), floats * sizeof(float));
   }
 
   void run(const Call& call) const noexcept override {
@@ -86,8 +87,6 @@ class Reformat final : public Kernel {
   }
 
  private:
-  static constexpr std::size_t kMeanAt = 64;
-
   bool has_mean() const { return pixels_ && (is_real(in_) || is_real(out_)); }
   bool is_copy() const {
     if (is_real(in_) || is_real(out_)) return false;
@@ -185,7 +184,7 @@ class Reformat final : public Kernel {
     std::memcpy(&per_pixel, packed, sizeof per_pixel);
     run.mean_plane = per_pixel != 0 ? in_.pixels() : 1;
     run.mean_step = per_pixel != 0 ? 1 : 0;
-    run.mean = reinterpret_cast<const float*>(packed + kMeanAt) + pixel * run.mean_step;
+    run.mean = reinterpret_cast<const float*>(packed + kPackedMeanAt) + pixel * run.mean_step;
   }
 
   void subtract_mean(const ReformatRun& run) const noexcept {

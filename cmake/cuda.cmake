@@ -1,0 +1,105 @@
+# The CUDA compiler of src/cuda/device (docs/cuda-build.md). It makes one file, which the library carries as data, so that nothing is
+# linked against CUDA and CMake's own CUDA language is not needed. Sets
+#   OCTET_CUDA_COMPILER   nvcc, or empty: then the CUDA device is left out, as one line says
+#   OCTET_CUDA_FLAGS      of it, the host compiler among them
+#   OCTET_CUDA_TARGETS    its -gencode options: the architectures that it compiles for, of those that we want
+#   OCTET_CUDA_PARTS      what it makes for them: sm_80 is machine code, compute_90 intermediate code
+set(OCTET_CUDA AUTO CACHE STRING "Compile the CUDA device's functions: AUTO where a CUDA compiler is found, ON, OFF")
+set_property(CACHE OCTET_CUDA PROPERTY STRINGS AUTO ON OFF)
+
+# Machine code runs on devices of its own and of later minor versions: 80 is for 8.6 and 8.9 too. Devices of a later major version
+# compile the intermediate code of OCTET_CUDA_PTX when they load it.
+set(OCTET_CUDA_ARCHITECTURES 61 70 75 80 90)
+set(OCTET_CUDA_PTX 90)
+
+# octet_cuda_try(RESULT FLAGS...): whether nvcc compiles something tiny with these flags. Leaves the compiler's words in `output`.
+function(octet_cuda_try result)
+  set(folder ${PROJECT_BINARY_DIR}/CMakeFiles/octet_cuda)
+  file(WRITE ${folder}/try.cu "struct alignas(16) Four { int x[4]; };\nextern \"C\" __global__ void f(Four* p) { p->x[0] = 1; }\n")
+  execute_process(COMMAND ${OCTET_NVCC} -cubin -arch=sm_${OCTET_CUDA_PTX} ${ARGN} -o ${folder}/try.cubin ${folder}/try.cu
+                  RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output TIMEOUT 120)
+  if(status EQUAL 0)
+    set(${result} ON PARENT_SCOPE)
+  else()
+    set(${result} OFF PARENT_SCOPE)
+  endif()
+  set(output "${status}: ${output}" PARENT_SCOPE)
+endfunction()
+
+# octet_find_cuda(REASON): sets these variables, or says why not.
+function(octet_find_cuda reason)
+  if(OCTET_CUDA STREQUAL OFF)
+    set(${reason} "OCTET_CUDA is OFF" PARENT_SCOPE)
+    return()
+  endif()
+  find_program(OCTET_NVCC NAMES $ENV{CUDACXX} nvcc PATHS /usr/local/cuda/bin DOC "CUDA compiler")
+  if(NOT OCTET_NVCC)
+    set(${reason} "no nvcc in PATH, CUDACXX or /usr/local/cuda/bin" PARENT_SCOPE)
+    return()
+  endif()
+  execute_process(COMMAND ${OCTET_NVCC} --version OUTPUT_VARIABLE version ERROR_VARIABLE version)
+  if(NOT version MATCHES "release ([0-9]+\\.[0-9]+)")
+    set(${reason} "${OCTET_NVCC} --version does not say a release" PARENT_SCOPE)
+    return()
+  endif()
+  set(version ${CMAKE_MATCH_1})
+  if(version VERSION_LESS 12)
+    set(${reason} "${OCTET_NVCC} is of CUDA ${version}, and it takes 12 or later" PARENT_SCOPE)
+    return()
+  endif()
+
+  # nvcc takes `gcc` from PATH unless told, and refuses a compiler newer than itself unless told; it only preprocesses with it here.
+  # What has once been found is kept, as each try costs a second.
+  set(of "${OCTET_NVCC} ${version} ${CMAKE_CXX_COMPILER}")
+  if(NOT OCTET_CUDA_FLAGS_OF STREQUAL of)
+    set(host -ccbin ${CMAKE_CXX_COMPILER})
+    set(found OFF)
+    foreach(standard -std=c++20 -std=c++17)
+      foreach(way "${host}" "" "${host};-allow-unsupported-compiler")
+        if(NOT found)
+          octet_cuda_try(found ${standard} ${way})
+          set(flags ${standard} ${way})
+          if(NOT found AND NOT DEFINED first_output)
+            set(first_output "${output}")
+          endif()
+        endif()
+      endforeach()
+    endforeach()
+    if(NOT found)
+      string(REGEX REPLACE "[ \n\t]+" " " first_output "${first_output}")
+      set(${reason} "${OCTET_NVCC} of CUDA ${version} compiles nothing with ${CMAKE_CXX_COMPILER} (${first_output})" PARENT_SCOPE)
+      return()
+    endif()
+    set(OCTET_CUDA_FLAGS_FOUND "${flags}" CACHE INTERNAL "")
+    set(OCTET_CUDA_FLAGS_OF "${of}" CACHE INTERNAL "")
+  endif()
+
+  execute_process(COMMAND ${OCTET_NVCC} --list-gpu-code OUTPUT_VARIABLE known)
+  set(targets "")
+  set(names "")
+  foreach(sm ${OCTET_CUDA_ARCHITECTURES})
+    if(known MATCHES "sm_${sm}\n")
+      list(APPEND targets -gencode arch=compute_${sm},code=sm_${sm})
+      list(APPEND names sm_${sm})
+    endif()
+  endforeach()
+  list(APPEND targets -gencode arch=compute_${OCTET_CUDA_PTX},code=compute_${OCTET_CUDA_PTX})
+  list(APPEND names compute_${OCTET_CUDA_PTX})
+  list(JOIN names " " names)
+  set(OCTET_CUDA_PARTS "${names}" PARENT_SCOPE)
+  # -fmad=false: results must not depend on which products the compiler happens to fuse, as with -ffp-contract=off on CPUs.
+  set(OCTET_CUDA_COMPILER ${OCTET_NVCC} PARENT_SCOPE)
+  set(OCTET_CUDA_FLAGS ${OCTET_CUDA_FLAGS_FOUND} -O3 -fmad=false PARENT_SCOPE)
+  set(OCTET_CUDA_TARGETS ${targets} PARENT_SCOPE)
+  message(STATUS "CUDA device functions: ${names} by ${OCTET_NVCC} of CUDA ${version}")
+endfunction()
+
+set(OCTET_CUDA_COMPILER "")
+set(OCTET_CUDA_PARTS "")
+octet_find_cuda(reason)
+if(NOT OCTET_CUDA_COMPILER)
+  if(OCTET_CUDA STREQUAL ON)
+    message(FATAL_ERROR "OCTET_CUDA is ON, but ${reason}")
+  endif()
+  message(STATUS "Octet is built without the CUDA device: ${reason}")
+endif()
