@@ -133,7 +133,7 @@ Engine build(const Options& options) {
 
 void print_plan(const Engine& engine) {
   fmt::print("{}: {}, {}, {} threads, {} weights, {} activations\n", engine.network_name(),
-             to_string(engine.precision()), to_string(engine.isa()), engine.threads(),
+             to_string(engine.precision()), engine.target(), engine.threads(),
              format_bytes(engine.memory().weight_bytes), format_bytes(engine.memory().arena_bytes));
   for (const StepInfo& step : engine.steps()) fmt::print("  {:<40} {}\n", step.layer, step.kernel);
 }

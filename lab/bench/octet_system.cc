@@ -15,6 +15,11 @@ std::string describe(const Calibration* calibration) {
                      calibration->source.images, calibration->source.data);
 }
 
+std::string describe(const Device& device) {
+  const CudaDevice gpu = describe_cuda_device(device.index);
+  return fmt::format("{}, {}, {}", to_string(device), gpu.name, gpu.pci_address);
+}
+
 SystemInfo describe(const Engine& engine, const Calibration* calibration) {
   SystemInfo info;
   info.engine = "octet";
@@ -23,7 +28,8 @@ SystemInfo describe(const Engine& engine, const Calibration* calibration) {
   info.precision = to_string(engine.precision());
   info.max_batch = engine.max_batch();
   info.threads = engine.threads();
-  info.isa = to_string(engine.isa());
+  info.isa = engine.target();
+  if (engine.device().kind != Device::Kind::kCpu) info.device = describe(engine.device());
   info.memory_bytes = engine.memory().total();
   info.hash = engine.hash();
   info.calibration = describe(calibration);

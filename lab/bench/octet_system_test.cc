@@ -23,7 +23,7 @@ TEST(OctetSystem, SaysWhatItIsAndRunsAnyBatchUpToItsLargest) {
   EXPECT_EQ(info.precision, "fp32");
   EXPECT_EQ(info.max_batch, 3);
   EXPECT_EQ(info.threads, 1);
-  EXPECT_EQ(info.isa, to_string(system.engine().isa()));
+  EXPECT_EQ(info.isa, system.engine().target());
   EXPECT_EQ(info.hash, system.engine().hash());
   EXPECT_EQ(info.memory_bytes, system.engine().memory().total());
   EXPECT_EQ(info.calibration, "");

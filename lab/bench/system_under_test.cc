@@ -8,17 +8,19 @@
 namespace octet::lab {
 
 Json to_json(const SystemInfo& info) {
-  return {{"engine", info.engine},
-          {"version", info.version},
-          {"way", info.way},
-          {"network", info.network},
-          {"precision", info.precision},
-          {"max_batch", info.max_batch},
-          {"threads", info.threads},
-          {"isa", info.isa},
-          {"hash", info.hash},
-          {"memory_bytes", info.memory_bytes},
-          {"calibration", info.calibration}};
+  Json json = {{"engine", info.engine},
+               {"version", info.version},
+               {"way", info.way},
+               {"network", info.network},
+               {"precision", info.precision},
+               {"max_batch", info.max_batch},
+               {"threads", info.threads},
+               {"isa", info.isa},
+               {"hash", info.hash},
+               {"memory_bytes", info.memory_bytes},
+               {"calibration", info.calibration}};
+  if (!info.device.empty()) json["device"] = info.device;
+  return json;
 }
 
 SystemInfo system_info_from(const Json& json) {
@@ -32,6 +34,7 @@ SystemInfo system_info_from(const Json& json) {
     json.at("max_batch").get_to(info.max_batch);
     json.at("threads").get_to(info.threads);
     json.at("isa").get_to(info.isa);
+    info.device = json.value("device", "");
     json.at("hash").get_to(info.hash);
     json.at("memory_bytes").get_to(info.memory_bytes);
     json.at("calibration").get_to(info.calibration);

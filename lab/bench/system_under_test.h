@@ -25,7 +25,8 @@ struct SystemInfo {
   std::string precision;  ///< "int8"
   int max_batch = 1;
   int threads = 1;
-  std::string isa;                 ///< empty if unknown
+  std::string isa;                 ///< or compute capability ("sm_90"); empty if unknown
+  std::string device;              ///< a GPU, "cuda:0, NVIDIA H200, 0000:3b:00.0"; empty: the CPU
   std::uint64_t memory_bytes = 0;  ///< weights and activations; 0 if unknown
   std::string hash;                ///< of what is run (Engine::hash); empty if there is none
   std::string calibration;         ///< how its scales were obtained; empty where there are none

@@ -28,6 +28,7 @@ std::vector<PowerTrace> power_of(const ScalingRun& run) {
     for (PowerTrace trace : rank.power) {
       for (PowerSample& sample : trace.samples) sample.time += rank.clock.offset;
       for (Nanoseconds& time : trace.breaks) time += rank.clock.offset;
+      for (BoardSample& sample : trace.board) sample.time += rank.clock.offset;
       if (rank.host != run.per_rank.front().host) trace.meter.id = rank.host + " " + trace.meter.id;
       all.push_back(std::move(trace));
     }
@@ -40,8 +41,8 @@ Json point_row(const Point& point, const ScalingFigures* one_rank, const Recorde
   const ScalingFigures figures = scaling_figures(*point.run);
   const bool comparable = judge(*point.run).verdict != Verdict::kInvalid;
   extend(row, scaling_row(*point.run, comparable ? one_rank : nullptr));
-  row["energy"] =
-      energy_row(images_of(*point.run), power_of(*point.run), {{figures.window}}, idle.power, idle.windows);
+  row["energy"] = energy_row(images_of(*point.run), power_of(*point.run), {{figures.window}}, idle.power,
+                             idle.windows, working_device(point.run->per_rank.front().info.device));
   return row;
 }
 

@@ -43,8 +43,8 @@ Json system_row(const JsonReader& record, const MeasuredSystem& system, const Re
   row["output_hash"] = system.output_hash;
   row["calibration"] = system.info.calibration;
   extend(row, to_json(system.judgement));
-  row["energy"] =
-      energy_row(images_in(measurement), system.power, round_windows(measurement), idle.power, idle.windows);
+  row["energy"] = energy_row(images_in(measurement), system.power, round_windows(measurement), idle.power,
+                             idle.windows, working_device(system.info.device));
   return row;
 }
 

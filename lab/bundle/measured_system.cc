@@ -2,6 +2,7 @@
 
 #include "lab/bench/observed.h"
 #include "lab/bundle/derive.h"
+#include "lab/power/board_evidence.h"
 #include "lab/support/json.h"
 
 namespace octet::lab {
@@ -28,6 +29,7 @@ MeasuredSystem system_from(const JsonReader& entry) {
   const std::vector<Observation> observations = observations_of(entry);
   system.judgement = within(entry, [&](const Json&) { return judge(system.measurement, observations); });
   system.power = traces_of(entry);
+  judge_boards(system.power, round_windows(system.measurement), system.judgement);
   return system;
 }
 

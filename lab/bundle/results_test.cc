@@ -225,6 +225,26 @@ TEST(Results, OfNoRecordsAreEmptySections) {
   EXPECT_EQ(derive_csv(none).size(), derive_csv(results()).size());
 }
 
+TEST(Results, AGpuThatWasSlowedDownMakesItsRowSuspectAndIsDescribed) {
+  const std::string key = "throughput/alexnet/int8/b8";
+  std::vector<Json> records = test_records();
+  for (Json& system : record(records, key)["systems"]) {
+    Json& trace = system["power"][0];
+    const std::vector<int> hot(trace["time_ns"].size(), 0x20), unknown(hot.size(), 1);
+    trace["meter"]["scope"] = "GPU 0 (Tesla P4)";
+    trace["board"] = {{"time_ns", trace["time_ns"]}, {"performance_state", unknown}, {"sm_mhz", unknown},
+                      {"celsius", unknown},          {"busy_share", unknown},        {"reasons", hot}};
+  }
+  EXPECT_FALSE(row(results()["throughput"], key)["energy"].contains("boards"));
+  const Json derived = results_of(records);
+  const Json& slowed = row(derived["throughput"], key);
+  EXPECT_EQ(slowed["verdict"], "SUSPECT");
+  EXPECT_EQ(slowed["reasons"].back()["code"], "gpu-throttled");
+  EXPECT_THAT(slowed["reasons"].back()["text"].get<std::string>(),
+              HasSubstr("GPU 0 (Tesla P4) was slowed down in"));
+  EXPECT_EQ(slowed["energy"]["boards"][0]["slowed"], 100);
+}
+
 TEST(Results, RecordsOfSeveralBuildsAreSaidToBe) {
   std::vector<Json> records = test_records();
   record(records, "accuracy/octet-20")["octet"]["revision"] = "ffffffffffff";

@@ -59,9 +59,9 @@ Verdict parse_verdict(std::string_view text);
 Verdict worse(Verdict a, Verdict b);
 
 struct Reason {
-  std::string
-      code;  ///< "steal", "throttled", "other-load", "variation", "drift", "few-samples",
-             ///< "clock-rate", "shared-core", "clock-jump", "stalled", "not-steady", "swapping", "thermal"
+  std::string code;  ///< "steal", "throttled", "other-load", "variation", "drift", "few-samples",
+                     ///< "clock-rate", "shared-core", "clock-jump", "stalled", "not-steady", "swapping",
+                     ///< "thermal"; of GPUs "gpu-throttled" (lab/power/board_evidence.h)
   Verdict severity = Verdict::kSuspect;
   std::string text;  ///< "4.1 % of the CPU time was stolen by the hypervisor, more than 1 %"
   double value = 0;

@@ -6,6 +6,7 @@
 #include <map>
 #include <span>
 
+#include "lab/power/board_evidence.h"
 #include "lab/support/json.h"
 #include "octet/error.h"
 
@@ -176,7 +177,9 @@ Judgement judge(const ScalingRun& run) {
   for (const RankRun& rank : run.per_rank) {
     const std::vector<double> rates = window_rates(rank.measurement);
     const SampleEvidence samples{rank.measurement.calls.size(), rank.measurement.warmup.steady, rates};
-    for (Reason reason : judge(samples, rank.observation).reasons) {
+    Judgement own = judge(samples, rank.observation);
+    judge_boards(rank.power, round_windows(rank.measurement), own);
+    for (Reason& reason : own.reasons) {
       if (run.ranks > 1) reason.text = fmt::format("rank {}: {}", rank.rank, reason.text);
       judgement.add(std::move(reason));
     }
@@ -203,11 +206,13 @@ Json scaling_row(const ScalingRun& run, const ScalingFigures* one_rank) {
   Json& per_rank = row["per_rank"] = Json::array();
   for (std::size_t i = 0; i < run.per_rank.size(); ++i) {
     const RankRun& rank = run.per_rank[i];
-    per_rank.push_back({{"rank", rank.rank},
-                        {"host", rank.host},
-                        {"cpus", rank.cpus},
-                        {"images_per_second", figures.rates[i]},
-                        {"calls", rank.measurement.calls.size()}});
+    Json entry = {{"rank", rank.rank},
+                  {"host", rank.host},
+                  {"cpus", rank.cpus},
+                  {"images_per_second", figures.rates[i]},
+                  {"calls", rank.measurement.calls.size()}};
+    if (!rank.info.device.empty()) entry["device"] = rank.info.device;
+    per_rank.push_back(std::move(entry));
   }
   return row;
 }

@@ -30,7 +30,7 @@ namespace octet::lab {
 struct RankRun {
   int rank = 0;
   std::string host;
-  std::vector<int> cpus;  ///< its device: the core group
+  std::vector<int> cpus;  ///< its core group: its device, or what serves its GPU (info.device)
   SystemInfo info;
   std::string output_hash;
   Measurement measurement;  ///< times of its own clock
@@ -83,8 +83,8 @@ inline constexpr double kMaxSkew = 0.05;
 inline constexpr double kMaxClockUncertainty = 0.005;  ///< of the window
 
 /// A row of `octet scale`: {ranks, images_per_second, sum_of_rates, efficiency, skew {start_ms, stop_ms},
-/// skew_ms, serial_fraction, verdict, reasons, per_rank[] {rank, host, cpus, images_per_second, calls}}.
-/// `one_rank` null: efficiency and serial_fraction are left out.
+/// skew_ms, serial_fraction, verdict, reasons, per_rank[] {rank, host, cpus, images_per_second, calls, device
+/// (of a GPU)}}. `one_rank` null: efficiency and serial_fraction are left out.
 Json scaling_row(const ScalingRun& run, const ScalingFigures* one_rank);
 
 }  // namespace octet::lab

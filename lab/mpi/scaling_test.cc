@@ -49,6 +49,21 @@ bool has_reason(const Judgement& judgement, const std::string& code) {
   return false;
 }
 
+TEST(ScalingVerdict, AGpuThatWasSlowedDownIsNamedWithItsRank) {
+  std::vector ranks = {rank_run(0, 0, 10, 100), rank_run(1, 0, 10, 100)};
+  PowerTrace trace;
+  trace.meter.scope = "GPU 0 (Tesla P4)";
+  BoardState state;
+  state.reasons = 0x40;
+  for (int i = 0; i < 10; ++i) trace.board.push_back({i * 100 * kMs, state});
+  ranks[1].power = {trace};
+  const Judgement judgement = judge(scaling_run(ranks));
+  ASSERT_TRUE(has_reason(judgement, "gpu-throttled"));
+  EXPECT_EQ(judgement.reasons.back().text,
+            "rank 1: GPU 0 (Tesla P4) was slowed down in 100.0 % of its readings (hardware thermal "
+            "slowdown), more than 1 %");
+}
+
 TEST(ScalingFigures, TotalIsAllImagesOverFirstStartToLastStop) {
   // 1000 images in 1 s from 0, and 500 images in 1 s from 100 ms.
   const ScalingFigures figures =

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lab/power/trace.h"
@@ -46,6 +47,10 @@ struct KindEnergy {
 
 /// What the images were computed on: a GPU's meter says nothing about a CPU's work, nor RAPL about a GPU's.
 enum class WorkingDevice { kCpu, kGpu };
+/// `device` as SystemInfo names it: empty is the CPU.
+inline WorkingDevice working_device(std::string_view device) {
+  return device.empty() ? WorkingDevice::kCpu : WorkingDevice::kGpu;
+}
 
 /// A row for each kind all of whose meters have an energy, the kind to quote first. Preference: the meter
 /// that sees most of what the user pays for, hence wall, ipmi, rapl (or nvml, if the work was a GPU's),
@@ -78,8 +83,9 @@ Efficiency efficiency(double images, const Energy& busy, const std::optional<Ene
 Json to_json(const Efficiency& efficiency, const KindEnergy& busy);
 
 /// The same from a record's traces: of the kind to quote, with the other kinds' objects as `others[]` (left
-/// out where there are none). Null where no meter has an energy. `images` were computed in `windows`; the
-/// idle baseline is of the same meters in `idle_windows`, and may be empty.
+/// out where there are none); of GPUs with `boards[]` (board_evidence.h), what they did in the windows. Null
+/// where no meter has an energy. `images` were computed in `windows`; the idle baseline is of the same meters
+/// in `idle_windows`, and may be empty.
 Json energy_row(double images, std::span<const PowerTrace> power, std::span<const Window> windows,
                 std::span<const PowerTrace> idle_power, std::span<const Window> idle_windows,
                 WorkingDevice device = WorkingDevice::kCpu);

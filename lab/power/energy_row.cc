@@ -3,8 +3,10 @@
 #include <string_view>
 #include <utility>
 
+#include "lab/power/board_evidence.h"
 #include "lab/power/energy.h"
 #include "lab/support/json.h"
+#include "lab/support/text.h"
 
 namespace octet::lab {
 namespace {
@@ -30,7 +32,7 @@ std::optional<Energy> energy_of_meters(std::span<const PowerTrace> power, std::s
                                        std::span<const std::string> meters) {
   std::vector<Energy> parts;
   for (const PowerTrace& trace : power) {
-    if (std::find(meters.begin(), meters.end(), trace.meter.id) == meters.end()) continue;
+    if (!contains(meters, trace.meter.id)) continue;
     const auto energy = energy_of(trace, windows);
     if (!energy) return std::nullopt;
     parts.push_back(*energy);
@@ -39,10 +41,28 @@ std::optional<Energy> energy_of_meters(std::span<const PowerTrace> power, std::s
   return sum(parts);
 }
 
-Json row(double images, const KindEnergy& busy, std::span<const PowerTrace> idle_power,
+/// What the boards among the meters were doing; nothing where none of them is one.
+Json boards_of(std::span<const PowerTrace> power, std::span<const Window> windows,
+               std::span<const std::string> meters) {
+  Json boards = Json::array();
+  for (const PowerTrace& trace : power) {
+    const BoardSummary board = summarize_board(trace.board, windows);
+    if (board.samples == 0 || !contains(meters, trace.meter.id)) continue;
+    Json json = {{"id", trace.meter.id}};
+    json.update(to_json(board));
+    boards.push_back(std::move(json));
+  }
+  return boards;
+}
+
+Json row(double images, const KindEnergy& busy, std::span<const PowerTrace> power,
+         std::span<const Window> windows, std::span<const PowerTrace> idle_power,
          std::span<const Window> idle_windows) {
   const auto idle = energy_of_meters(idle_power, idle_windows, busy.meters);
-  return to_json(efficiency(images, busy.energy, idle), busy);
+  Json json = to_json(efficiency(images, busy.energy, idle), busy);
+  if (Json boards = boards_of(power, windows, busy.meters); !boards.empty())
+    json["boards"] = std::move(boards);
+  return json;
 }
 
 }  // namespace
@@ -96,9 +116,9 @@ Json energy_row(double images, std::span<const PowerTrace> power, std::span<cons
                 WorkingDevice device) {
   const std::vector<KindEnergy> kinds = energy_by_kind(power, windows, device);
   if (kinds.empty()) return nullptr;
-  Json main = row(images, kinds.front(), idle_power, idle_windows);
+  Json main = row(images, kinds.front(), power, windows, idle_power, idle_windows);
   for (std::size_t i = 1; i < kinds.size(); ++i)
-    main["others"].push_back(row(images, kinds[i], idle_power, idle_windows));
+    main["others"].push_back(row(images, kinds[i], power, windows, idle_power, idle_windows));
   return main;
 }
 

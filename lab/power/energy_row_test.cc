@@ -77,6 +77,21 @@ TEST(EnergyRow, HasTheKeysOfResultsAndTheOtherKindsBeside) {
   EXPECT_NEAR(row["others"][0]["images_per_joule_above_idle"].get<double>(), 2, 1e-6);
 }
 
+TEST(EnergyRow, SaysWhatTheGpusDid) {
+  PowerTrace gpu = meter("nvml:0", 200);
+  BoardState state;
+  state.sm_mhz = 1531;
+  state.busy_share = 0.75;
+  state.reasons = 0x4;
+  for (const PowerSample& sample : gpu.samples) gpu.board.push_back({sample.time, state});
+  const std::vector power = {gpu, meter("rapl:package-0", 80)};
+  const Json row = energy_row(1200, power, kWindows, {}, {}, WorkingDevice::kGpu);
+  EXPECT_EQ(row["kind"], "nvml");
+  EXPECT_EQ(row["boards"], Json::parse(R"([{"id": "nvml:0", "sm_mhz": 1531.0, "busy": 75.0, "slowed": 0.0,
+                                            "reasons": ["power limit"]}])"));
+  EXPECT_FALSE(row["others"][0].contains("boards"));
+}
+
 TEST(EnergyRow, WithoutAnIdleBaselineOnlyGrossFiguresAreGiven) {
   const std::vector power = {meter("model", 150)};
   const Json row = energy_row(1200, power, kWindows, {}, {});

@@ -18,7 +18,9 @@ struct FoundKind {
 
 /// CPU packages and DRAM by Linux' powercap tree (Intel, and AMD from Zen on).
 FoundKind find_rapl(const MeterOptions& options, Clock& clock);
-/// NVIDIA GPUs by the management library that their driver brings, loaded at run time.
+/// NVIDIA GPUs by the management library that their driver brings, loaded at run time. Throws
+/// Error(kInvalidArgument) for an ill-formed list of devices, Error for one that was asked for and cannot be
+/// read.
 FoundKind find_nvml(const MeterOptions& options);
 /// The node as its management controller sees it, by `ipmitool dcmi power reading`.
 FoundKind find_ipmi(const MeterOptions& options);

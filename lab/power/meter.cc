@@ -14,15 +14,17 @@ constexpr const char* kPowerWord = "power";
 }  // namespace
 
 Json to_json(const MeterInfo& info) {
-  return {{"id", info.id},
-          {"kind", info.kind},
-          {"scope", info.scope},
-          {"reads", info.reads == Reads::kEnergy ? kEnergyWord : kPowerWord},
-          {"resolution", info.resolution},
-          {"relative_error", info.relative_error},
-          {"interval_s", info.interval_s},
-          {"averaging_s", info.averaging_s},
-          {"modelled", info.modelled}};
+  Json json = {{"id", info.id},
+               {"kind", info.kind},
+               {"scope", info.scope},
+               {"reads", info.reads == Reads::kEnergy ? kEnergyWord : kPowerWord},
+               {"resolution", info.resolution},
+               {"relative_error", info.relative_error},
+               {"interval_s", info.interval_s},
+               {"averaging_s", info.averaging_s},
+               {"modelled", info.modelled}};
+  if (info.board) json["board"] = to_json(*info.board);
+  return json;
 }
 
 MeterInfo meter_info_from(const Json& json) {
@@ -41,6 +43,7 @@ MeterInfo meter_info_from(const Json& json) {
     json.at("interval_s").get_to(info.interval_s);
     json.at("averaging_s").get_to(info.averaging_s);
     json.at("modelled").get_to(info.modelled);
+    if (json.contains("board")) info.board = board_info_from(json.at("board"));
     return info;
   } catch (const Json::exception& error) {
     throw Error(ErrorCode::kParse, fmt::format("a meter's info: {}", error.what()));

@@ -15,7 +15,7 @@ constexpr Nanoseconds kLongest = std::numeric_limits<Nanoseconds>::max();
 
 }  // namespace
 
-Polling::Polling(std::vector<Meter*> meters, Clock& clock) : clock_(clock), start_(clock.now()) {
+Polling::Polling(const std::vector<Meter*>& meters, Clock& clock) : clock_(clock), start_(clock.now()) {
   for (Meter* meter : meters) {
     channels_.push_back({meter, {meter->info(), {}, {}, {}}, {}, 0, start_});
     try {
@@ -52,9 +52,12 @@ void Polling::read(Channel& channel) {
     const double value = channel.meter->read();
     // In the middle of a reading that takes long.
     const Nanoseconds time = before + (clock_.now() - before) / 2;
+    const std::optional<BoardState> board = channel.meter->board();
     const std::lock_guard lock(data_);
     std::vector<PowerSample>& samples = channel.trace.samples;
-    if (samples.empty() || samples.back().time < time) samples.push_back({time, value});
+    if (!samples.empty() && samples.back().time >= time) return;
+    samples.push_back({time, value});
+    if (board) channel.trace.board.push_back({time, *board});
   } catch (const Error& error) {
     const std::lock_guard lock(data_);
     note(channel, before, error.what());

@@ -15,7 +15,7 @@ namespace octet::lab {
 class Polling {
  public:
   /// The first reading of each is due at once. The meters must live as long.
-  Polling(std::vector<Meter*> meters, Clock& clock);
+  Polling(const std::vector<Meter*>& meters, Clock& clock);
 
   /// Reads the meters that are due. Returns when the next one is.
   Nanoseconds poll();

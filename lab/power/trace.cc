@@ -8,6 +8,31 @@
 #include "octet/error.h"
 
 namespace octet::lab {
+namespace {
+
+/// Those in the windows, and two around each.
+template <typename Sample>
+std::vector<Sample> cut_samples(const std::vector<Sample>& samples, std::span<const Window> windows) {
+  constexpr std::ptrdiff_t kAround = 2;
+  std::vector<Sample> kept;
+  const auto begin = samples.begin();
+  const auto end = samples.end();
+  auto taken = begin;  // samples before it are kept already, or passed over
+  for (const Window& window : windows) {
+    auto first = std::lower_bound(begin, end, window.start,
+                                  [](const Sample& sample, Nanoseconds time) { return sample.time < time; });
+    auto last = std::upper_bound(first, end, window.stop,
+                                 [](Nanoseconds time, const Sample& sample) { return time < sample.time; });
+    first -= std::min(kAround, first - begin);
+    last += std::min(kAround, end - last);
+    first = std::max(first, taken);
+    if (first < last) kept.insert(kept.end(), first, last);
+    taken = std::max(taken, last);
+  }
+  return kept;
+}
+
+}  // namespace
 
 Json to_json(const PowerTrace& trace) {
   Json times = Json::array();
@@ -19,6 +44,7 @@ Json to_json(const PowerTrace& trace) {
   Json json = {{"meter", to_json(trace.meter)}, {"time_ns", std::move(times)}, {"value", std::move(values)}};
   if (!trace.failures.empty()) json["failures"] = trace.failures;
   if (!trace.breaks.empty()) json["breaks_ns"] = trace.breaks;
+  if (!trace.board.empty()) json["board"] = to_json(trace.board);
   return json;
 }
 
@@ -42,6 +68,7 @@ PowerTrace power_trace_from(const Json& json) {
     }
     if (json.contains("failures")) json.at("failures").get_to(trace.failures);
     if (json.contains("breaks_ns")) json.at("breaks_ns").get_to(trace.breaks);
+    if (json.contains("board")) trace.board = board_samples_from(json.at("board"));
     return trace;
   } catch (const Json::exception& error) {
     throw Error(ErrorCode::kParse, fmt::format("a power trace: {}", error.what()));
@@ -49,24 +76,11 @@ PowerTrace power_trace_from(const Json& json) {
 }
 
 PowerTrace cut(const PowerTrace& trace, std::span<const Window> windows) {
-  constexpr std::ptrdiff_t kAround = 2;
-  PowerTrace kept{trace.meter, {}, trace.failures, {}};
-  const auto begin = trace.samples.begin();
-  const auto end = trace.samples.end();
-  auto taken = begin;  // samples before it are kept already, or passed over
-  for (const Window& window : windows) {
-    auto first = std::lower_bound(begin, end, window.start, [](const PowerSample& sample, Nanoseconds time) {
-      return sample.time < time;
-    });
-    auto last = std::upper_bound(first, end, window.stop, [](Nanoseconds time, const PowerSample& sample) {
-      return time < sample.time;
-    });
-    first -= std::min(kAround, first - begin);
-    last += std::min(kAround, end - last);
-    first = std::max(first, taken);
-    if (first < last) kept.samples.insert(kept.samples.end(), first, last);
-    taken = std::max(taken, last);
-  }
+  PowerTrace kept{trace.meter,
+                  cut_samples(trace.samples, windows),
+                  trace.failures,
+                  {},
+                  cut_samples(trace.board, windows)};
   if (kept.samples.empty()) return kept;
   for (const Nanoseconds time : trace.breaks)
     if (time >= kept.samples.front().time && time <= kept.samples.back().time) kept.breaks.push_back(time);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "lab/power/board.h"
 #include "lab/power/meter.h"
 #include "lab/support/clock.h"
 #include "lab/support/json_fwd.h"
@@ -26,9 +27,10 @@ struct PowerTrace {
   /// Times at which a counter could not be read: it may have been reset there, so the stretch between the
   /// readings on either side says nothing.
   std::vector<Nanoseconds> breaks;
+  std::vector<BoardSample> board;  ///< of a GPU, with its readings
 };
-/// {"meter": {...}, "time_ns": [...], "value": [...], "failures": [...], "breaks_ns": [...]}; the last two
-/// are left out where they are empty.
+/// {"meter": {...}, "time_ns": [...], "value": [...], "failures": [...], "breaks_ns": [...], "board":
+/// {...}}; the last three are left out where they are empty.
 Json to_json(const PowerTrace& trace);
 /// Throws Error(kParse) for a missing or ill-typed key, times that do not rise, and lists of unequal length.
 PowerTrace power_trace_from(const Json& json);

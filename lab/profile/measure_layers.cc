@@ -19,7 +19,7 @@ LayerRecord describe(const Engine& engine) {
   record.precision = to_string(engine.precision());
   record.batch = engine.max_batch();
   record.threads = engine.threads();
-  record.isa = to_string(engine.isa());
+  record.isa = engine.target();
   const MachineInfo machine = describe_machine();
   record.l2_bytes = machine.l2_bytes;
   record.l3_bytes = machine.l3_bytes;
@@ -43,6 +43,28 @@ LayerRecord describe(const Engine& engine) {
   return record;
 }
 
+/// Of the limit, beside an engine, a context and their caller's memory; 0 without a limit.
+std::uint64_t bytes_left(const Engine& engine, std::uint64_t limit) {
+  if (limit == 0) return 0;
+  const std::uint64_t taken =
+      engine.memory().total() + binding_bytes(engine.inputs(), engine.outputs(), engine.max_batch());
+  return limit > taken ? limit - taken : 1;
+}
+
+/// A CUDA device's follow from its facts.
+MachinePeaks peaks_of(const Engine& engine, std::uint64_t memory_limit, LayerRecord& record) {
+  if (engine.device().kind == Device::Kind::kCpu)
+    return machine_peaks(engine.threads(), engine.isa(), bytes_left(engine, memory_limit));
+  MachinePeaks peaks;
+  const CudaDevice device = describe_cuda_device(engine.device().index);
+  constexpr double kGiga = 1e3;  // from 1e12
+  peaks.int8_gops = kGiga * std::max(device.tensor_int8_tops, device.dp4a_int8_tops);
+  peaks.memory_read_gbps = device.memory_gbps;
+  record.l2_bytes = 0;
+  record.l3_bytes = device.l2_bytes;  // shared by all multiprocessors
+  return peaks;
+}
+
 }  // namespace
 
 LayerRecord measure_layers(const Engine& engine, const LayerMeasurement& measurement) {
@@ -53,7 +75,7 @@ LayerRecord measure_layers(const Engine& engine, const LayerMeasurement& measure
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("most seconds: expected 0 or more, got {}", measurement.most_seconds));
   LayerRecord record = describe(engine);
-  record.peak = machine_peaks(engine.threads(), engine.isa());
+  record.peak = peaks_of(engine, measurement.memory_limit, record);
   Context context = engine.create_context();
   Bindings bindings(engine, record.batch, measurement.seed);
   std::vector<StepTime> times;

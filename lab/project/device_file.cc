@@ -127,6 +127,7 @@ DeviceModel parse_device(std::string_view text, const std::string& place) {
   device.memory_bytes = static_cast<std::uint64_t>(members.integer("memory_bytes", 1, std::int64_t{1} << 50));
   device.board_watts = members.number("board_watts", 0, 1e6, 0);
   device.max_devices = static_cast<int>(members.integer("max_devices", 1, 1024, 1));
+  device.compute_capability = static_cast<int>(members.integer("compute_capability", 0, 1000, 0));
   device.bandwidth_share = members.number("bandwidth_share", 1e-3, 1, 1);
   device.launch_us = members.number("launch_us", 0, 1e6, 0);
   device.call_us = members.number("call_us", 0, 1e6, 0);
@@ -161,6 +162,7 @@ Json to_json(const DeviceModel& device) {
           {"memory_bytes", device.memory_bytes},
           {"board_watts", device.board_watts},
           {"max_devices", device.max_devices},
+          {"compute_capability", device.compute_capability},
           {"bandwidth_share", device.bandwidth_share},
           {"launch_us", device.launch_us},
           {"call_us", device.call_us},

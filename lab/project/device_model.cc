@@ -24,6 +24,7 @@ DeviceModel pascal() {
       2048;  // threads that an SM holds, CUDA programming guide, compute capability 6.x
   // 128 FP32 multiply-adds, or 128 DP4A of 4 each, in a clock.
   device.precisions = {{Precision::kFloat32, 128, 0.8399, 4}, {Precision::kInt8, 512, 0.6765, 1}};
+  device.compute_capability = 61;
   device.bandwidth_share = 0.4898;
   device.launch_us = 5;  // assumed: what a CUDA launch of that time is known to cost
   device.call_us = 761.2;

@@ -35,6 +35,9 @@ struct DeviceModel {
   std::uint64_t memory_bytes = 0;  ///< that programs can use
   double board_watts = 0;          ///< at most; 0 if not known
   int max_devices = 1;             ///< of one server
+  /// Of NVIDIA's: 61 is 6.1. From 61 on, INT8 is projected from the plan of Octet's own kernels; 0: from
+  /// layers.
+  int compute_capability = 0;
   std::vector<PrecisionModel> precisions;
 
   // Of the fit, or assumed.

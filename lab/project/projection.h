@@ -9,6 +9,7 @@
 
 #include "lab/project/device_model.h"
 #include "lab/support/json_fwd.h"
+#include "octet/engine.h"
 #include "octet/network.h"
 
 namespace octet::lab {
@@ -48,10 +49,33 @@ struct ProjectedRow {
 ProjectedRow project_row(const std::vector<LayerWork>& work, const DeviceModel& device, int batch,
                          int devices, Precision precision);
 
-/// {"projected": true, "network", "precision", "target", "device" (parse_device reads it), "memory_bytes",
-/// "rows" [{"batch", "devices", "fits", "needed_bytes", "limit_bytes", "images_per_second", "latency_ms"}]};
-/// the last two only where it fits. A row for each number of devices and batch. Throws as project_row.
+/// Whether `device` is one that Octet's CUDA kernels run on in that precision, so that the work is theirs.
+bool has_kernels(const DeviceModel& device, Precision precision);
+
+/// The steps of Octet's CUDA plan on such a device (Engine::plan_steps).
+std::vector<StepInfo> kernel_work(const Network& network, const DeviceModel& device, int batch);
+
+/// What a step takes: max(compute, memory) + launch. Nothing of it is fitted.
+struct StepSeconds {
+  double compute = 0;  ///< its products at the peak of what multiplies them, rounds of blocks in full
+  double memory = 0;   ///< its bytes at the data sheet's bandwidth
+  double launch = 0;   ///< of its functions and clears, one after the other
+  double total() const;
+};
+StepSeconds step_seconds(const StepInfo& step, const DeviceModel& device, const PrecisionModel& precision);
+
+/// As project_row of layers, from `steps` (kernel_work) of this batch; `layers` say what fits.
+ProjectedRow project_row(const std::vector<StepInfo>& steps, const std::vector<LayerWork>& layers,
+                         const DeviceModel& device, int batch, int devices, Precision precision);
+
+/// {"projected": true, "network", "precision", "target", "device" (parse_device reads it), "model" ("kernels"
+/// if has_kernels(), else "layers"), "rows" [{"batch", "devices", "fits", "needed_bytes", "limit_bytes",
+/// "images_per_second", "latency_ms", "layers"}]}; the last three only where it fits. A row for each number
+/// of devices and batch. "layers", if asked for: [{"layer", "kernel" (of kernels), "ms"; of kernels also
+/// "compute_ms", "memory_ms", "launch_ms", "useful" (share of the products that the layer asks for),
+/// "rounds_filled", "blocks", "launches", "clears", "macs", "activation_bytes", "weight_bytes",
+/// "sum_bytes"}]. Throws as project_row and Engine::plan_steps.
 Json project(const Network& network, const DeviceModel& device, const std::vector<int>& batches,
-             const std::vector<int>& devices, Precision precision);
+             const std::vector<int>& devices, Precision precision, bool by_layer = false);
 
 }  // namespace octet::lab

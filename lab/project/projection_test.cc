@@ -175,6 +175,95 @@ TEST(ProjectionTest, TheTitanXIsPredictedWithinAFactorOfTwoFromBatch32On) {
     }
 }
 
+/// As `errors`, from the plan of Octet's kernels, of INT8.
+std::vector<double> kernel_errors(const std::string& network, const std::string& device,
+                                  const std::vector<PublishedRate>& published) {
+  const Network net = Network::zoo(network);
+  const DeviceModel model = find_device(device);
+  fmt::print("{} on {} by Octet's kernels, images/s\n  batch  published  projected    error\n", network,
+             device);
+  std::vector<double> result;
+  for (const PublishedRate& at : published) {
+    if (at.precision != Precision::kInt8) continue;
+    const double projected =
+        project_row(kernel_work(net, model, at.batch), work_of(network), model, at.batch, 1, Precision::kInt8)
+            .images_per_second;
+    result.push_back(100 * (projected / at.images_per_second - 1));
+    fmt::print("  {:5}  {:9.0f}  {:9.0f}  {:+5.1f} %\n", at.batch, at.images_per_second, projected,
+               result.back());
+  }
+  return result;
+}
+
+/// Nothing is fitted, so the bounds only say that a roofline of the kernels is neither below what another
+/// library reached by a lot, nor beyond all reason; docs/projection.md has the figures.
+TEST(KernelProjectionTest, OfTheP40IsPrintedAgainstWhatWasPublished) {
+  for (const auto& [network, published] : {std::pair{"alexnet", kAlexnet}, {"googlenet", kGooglenet}})
+    for (const double error : kernel_errors(network, "tesla-p40", published)) {
+      EXPECT_GT(error, -50) << network;
+      EXPECT_LT(error, 400) << network;
+    }
+}
+
+TEST(KernelProjectionTest, WorkIsAtLeastTheLayersAndMatchesTheirKernels) {
+  const Network network = Network::zoo("googlenet");
+  const std::vector<StepInfo> steps = kernel_work(network, find_device("tesla-p40"), 32);
+  std::int64_t macs = 0;
+  for (const StepInfo& step : steps) {
+    ASSERT_TRUE(step.device_work) << step.layer;
+    EXPECT_GE(step.device_work->macs, 32 * step.macs) << step.layer;
+    EXPECT_GE(step.device_work->launches, 1) << step.layer;
+    EXPECT_GT(step.device_work->activation_bytes, 0) << step.layer;
+    if (step.macs > 0) {
+      EXPECT_EQ(step.device_work->unit, DeviceWork::Unit::kDotProducts) << step.kernel;
+    }
+    macs += step.macs;
+  }
+  std::int64_t expected = 0;
+  for (const LayerWork& layer : work_of("googlenet")) expected += layer.macs;
+  EXPECT_EQ(macs, expected);
+}
+
+TEST(KernelProjectionTest, AStepIsTheLongerOfComputeAndMemoryAndItsLaunches) {
+  DeviceModel device = find_device("tesla-p40");
+  StepInfo step;
+  DeviceWork work;
+  work.unit = DeviceWork::Unit::kDotProducts;
+  work.macs = static_cast<std::int64_t>(device.peak(*device.find(Precision::kInt8)) / 1000);
+  work.rounds_filled = 0.5;
+  work.activation_bytes = 100'000'000, work.weight_bytes = 200'000'000, work.sum_bytes = 46'000'000;
+  work.launches = 1, work.clears = 1;
+  step.device_work = work;
+  const StepSeconds seconds = step_seconds(step, device, *device.find(Precision::kInt8));
+  EXPECT_NEAR(seconds.compute, 2e-3, 1e-9);
+  EXPECT_NEAR(seconds.memory, 1e-3, 1e-9);
+  EXPECT_NEAR(seconds.launch, 10e-6, 1e-12);
+  EXPECT_NEAR(seconds.total(), 2.01e-3, 1e-9);
+  step.device_work->unit = DeviceWork::Unit::kLanes;  // a quarter of the products a clock
+  EXPECT_NEAR(step_seconds(step, device, *device.find(Precision::kInt8)).compute, 8e-3, 1e-9);
+}
+
+TEST(KernelProjectionTest, IsForBytesOnDevicesThatHaveTheKernels) {
+  DeviceModel device = find_device("tesla-p4");
+  EXPECT_TRUE(has_kernels(device, Precision::kInt8));
+  EXPECT_FALSE(has_kernels(device, Precision::kFloat32));
+  device.compute_capability = 60;
+  EXPECT_FALSE(has_kernels(device, Precision::kInt8));
+  EXPECT_THAT(message_of([&] { kernel_work(Network::zoo("octet-20"), device, 1); }),
+              HasSubstr("compute capability: expected 61 or more, got 60"));
+  device.compute_capability = 0;
+  const Network network = Network::zoo("octet-20");
+  EXPECT_EQ(project(network, device, {1}, {1}, Precision::kInt8).at("model"), "layers");
+  // A device with tensor cores takes their kernels.
+  device.compute_capability = 75;
+  const Json json = project(network, device, {8}, {1}, Precision::kInt8, true);
+  EXPECT_EQ(json.at("model"), "kernels");
+  EXPECT_THAT(json.dump(), HasSubstr("tensor_cores"));
+  double ms = 0;
+  for (const Json& layer : json.at("rows")[0].at("layers")) ms += layer.at("ms").get<double>();
+  EXPECT_NEAR(ms, json.at("rows")[0].at("latency_ms").get<double>(), 1e-9);
+}
+
 TEST(ProjectionTest, ALargerBatchNeverCostsThroughputOrSavesMemory) {
   ProjectedRow before = row("googlenet", "tesla-p40", 1);
   for (int batch = 2; batch <= 2048; batch *= 2) {

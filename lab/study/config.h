@@ -80,7 +80,7 @@ struct StudyConfig {
   } layers;
   struct Power {
     double idle_s = 0;  ///< of the idle baseline
-    std::string model, wall_meter, rapl_root, nvml_library, ipmitool;
+    std::string model, wall_meter, rapl_root, nvml_library, nvml_devices, ipmitool;
   } power;
   struct Projection {
     std::vector<std::string> networks, precisions, targets;

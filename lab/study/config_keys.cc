@@ -74,6 +74,7 @@ std::vector<ConfigKey> config_keys(StudyConfig& c) {
       {"power", "wall_meter", &c.power.wall_meter, 0, 0, Words::kPath},
       {"power", "rapl_root", &c.power.rapl_root, 0, 0, Words::kNonEmpty},
       {"power", "nvml_library", &c.power.nvml_library, 0, 0, Words::kNonEmpty},
+      {"power", "nvml_devices", &c.power.nvml_devices},
       {"power", "ipmitool", &c.power.ipmitool, 0, 0, Words::kNonEmpty},
       networks("projection", c.projection.networks),
       precisions("projection", c.projection.precisions),

@@ -79,7 +79,8 @@ class Planner {
   static bool needs_calibration(const std::string& precision) { return precision.starts_with("int"); }
   Json power() const {
     const StudyConfig::Power& power = config_.power;
-    return {power.model, power.wall_meter, power.rapl_root, power.nvml_library, power.ipmitool};
+    return {power.model,        power.wall_meter,   power.rapl_root,
+            power.nvml_library, power.nvml_devices, power.ipmitool};
   }
   Json calibration(const std::string& network) const {
     Json options = {{"method", config_.calibration.method},

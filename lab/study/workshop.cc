@@ -35,6 +35,7 @@ MeterOptions meter_options(const StudyConfig::Power& power) {
   MeterOptions options;
   options.rapl_root = power.rapl_root;
   options.nvml_library = power.nvml_library;
+  options.nvml_devices = power.nvml_devices;
   options.ipmitool = power.ipmitool;
   options.wall_csv = power.wall_meter;
   options.power_model = power.model;

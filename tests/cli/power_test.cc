@@ -29,6 +29,7 @@ TEST(Power, WithoutAnyMeterItSaysWhyAndWhatWouldHelpAndSucceeds) {
   const Finished text = octet_program()(power({}));
   EXPECT_EQ(text.exit_code, 0) << text.err;
   EXPECT_THAT(text.out, HasSubstr("no /no/such/powercap"));
+  EXPECT_THAT(text.out, HasSubstr("nvml   no: no NVIDIA driver: libno-such-library.so.1: cannot open"));
   EXPECT_THAT(text.out, HasSubstr("to have it: "));
   const Finished result = octet_program()(power({"--format", "json"}));
   EXPECT_EQ(result.exit_code, 0);
@@ -72,6 +73,30 @@ TEST(Power, MetersThatWorkGiveThePowerAtRest) {
   EXPECT_THAT(text.out, HasSubstr("model (modelled): "));
 }
 
+TEST(Power, GpusAreNamedWithWhatTheyDidAtRest) {
+  // The laboratory's fake: one board that counts energy, as it is before a test tells it otherwise.
+  const std::vector<std::string> fake = {"--nvml-library", OCTET_FAKE_NVML, "--idle", "0.3"};
+  const Finished text = octet_program()(power(fake));
+  ASSERT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_THAT(text.out, HasSubstr("nvml   works\n"
+                                  "       nvml:0: GPU 0 (Tesla P40), joules every 0.1 s\n"
+                                  "               GPU-0, driver 535.104.05, at most 250 W\n"));
+  EXPECT_THAT(text.out,
+              HasSubstr("       nvml:0: state P0, 1531 MHz, 40 degrees C, busy 100 % of the time\n"));
+  std::vector<std::string> arguments = fake;
+  arguments.insert(arguments.end(), {"--nvml-devices", "GPU-0", "--format", "json"});
+  const Finished result = octet_program()(power(arguments));
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const json idle = json::parse(result.out)["idle"];
+  EXPECT_EQ(idle["meters"][0]["board"],
+            json::parse(R"({"performance_state": 0, "sm_mhz": 1531.0, "celsius": 40.0,
+                                                        "busy": 100.0, "slowed": 0.0, "reasons": []})"));
+  arguments[5] = "GPU-1";
+  EXPECT_THAT(
+      octet_program()(power(arguments)).err,
+      HasSubstr("NVML device 'GPU-1': expected one of the GPUs that the NVIDIA driver sees (0 (GPU-0))"));
+}
+
 TEST(Power, BadOptionsAreExitCode2AndNamed) {
   TemporaryDirectory directory;
   const std::string broken = directory.write("log.csv", "time,watts\n1700000000,12\nlater,13\n").string();
@@ -84,6 +109,8 @@ TEST(Power, BadOptionsAreExitCode2AndNamed) {
       {{"--idle", "nan"}, "--idle: expected 0 to 3600 seconds, got nan"},
       {{"--idle", "long"}, "--idle"},
       {{"--format", "xml"}, "--format"},
+      {{"--nvml-devices", "first"}, "expected indices and UUIDs (GPU-...) parted by commas, got 'first'"},
+      {{"--nvml-devices", "0"}, "NVML device '0': no NVIDIA driver: libno-such-library.so.1"},
   };
   for (const auto& [options, message] : wrong) {
     const Finished result = octet_program()(power(options));

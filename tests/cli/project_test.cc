@@ -11,6 +11,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using Json = nlohmann::json;
 
 TEST(Project, RowsAreMarkedAsProjectedAndSayWhatDoesNotFit) {
@@ -33,6 +34,18 @@ TEST(Project, TextSaysThatItIsProjected) {
   ASSERT_EQ(finished.exit_code, 0) << finished.err;
   EXPECT_THAT(finished.out,
               AllOf(HasSubstr("projected for Tesla P4: not measured"), HasSubstr("does not fit")));
+}
+
+TEST(Project, LayersSayWhatTheKernelsDo) {
+  const Finished finished =
+      octet_program()({"project", "squeezenet-1.0", "--target", "tesla-p4", "--batches", "8", "--layers"});
+  ASSERT_EQ(finished.exit_code, 0) << finished.err;
+  EXPECT_THAT(finished.out, AllOf(HasSubstr("batch 8, layer by layer"), HasSubstr("conv_i8/dp4a"),
+                                  HasSubstr("rounds filled"), HasSubstr("nothing of them fitted")));
+  const Finished layers = octet_program()({"project", "squeezenet-1.0", "--target", "tesla-p4", "--batches",
+                                           "8", "--layers", "--precision", "fp32"});
+  ASSERT_EQ(layers.exit_code, 0) << layers.err;
+  EXPECT_THAT(layers.out, AllOf(HasSubstr("layer by layer"), Not(HasSubstr("dp4a"))));
 }
 
 TEST(Project, TheDeviceOfTheOutputIsADeviceFile) {

@@ -1,14 +1,10 @@
 // octet scale, and octet accuracy shared out to ranks, as a script sees them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sched.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
+#include "tests/cli/mpirun.h"
 #include "tests/cli/program.h"
 
 namespace octet::test {
@@ -17,28 +13,6 @@ namespace {
 using nlohmann::json;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-
-/// The launcher, if there is one and ranks have two cores (CPUs, to be simple) to run on.
-std::filesystem::path mpirun() {
-  cpu_set_t cpus;
-  CPU_ZERO(&cpus);
-  if (::sched_getaffinity(0, sizeof cpus, &cpus) != 0 || CPU_COUNT(&cpus) < 2) return {};
-  const char* path = std::getenv("PATH");
-  std::istringstream folders(path == nullptr ? "" : path);
-  for (std::string folder; std::getline(folders, folder, ':');)
-    if (const auto file = std::filesystem::path(folder) / "mpirun"; ::access(file.c_str(), X_OK) == 0)
-      return file;
-  return {};
-}
-
-/// Runs octet as two ranks of a mpirun of ours.
-Finished two_ranks(std::vector<std::string> arguments) {
-  std::vector<std::string> all = {"-n", "2"};
-  if (::geteuid() == 0) all.emplace_back("--allow-run-as-root");
-  all.emplace_back(OCTET_PROGRAM);
-  all.insert(all.end(), arguments.begin(), arguments.end());
-  return Program(mpirun().string())(all);
-}
 
 const std::vector<std::string> kQuick = {"--duration", "0.2", "--warmup", "0.1", "--group-cores", "1"};
 
@@ -105,10 +79,7 @@ class TwoRanks : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!OCTET_BUILT_WITH_MPI) GTEST_SKIP() << "built without MPI";
-    if (mpirun().empty())
-      GTEST_SKIP() << "there is no mpirun (apt-get install openmpi-bin), or only one core";
-    const Finished probe = two_ranks({"--version"});
-    if (probe.exit_code != 0) GTEST_SKIP() << "mpirun cannot start two ranks here: " << probe.err;
+    if (const std::string reason = why_no_two_ranks(); !reason.empty()) GTEST_SKIP() << reason;
   }
 };
 

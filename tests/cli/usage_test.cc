@@ -79,8 +79,30 @@ TEST(Usage, DevicesSaysEachInstructionSetAndWhyNot) {
     EXPECT_EQ(set.value("reason", "").empty(), set["usable"].get<bool>()) << set;
   }
   EXPECT_GE(document["default_threads"], 1);
-  EXPECT_TRUE(document["gpus"].empty());
   EXPECT_FALSE(document.contains("peaks"));
+}
+
+/// On a machine with or without GPU or driver.
+TEST(Usage, DevicesSaysEachGpuAndWhyNot) {
+  const Finished finished = octet_program()({"devices", "--format", "json", "--no-peaks"});
+  ASSERT_EQ(finished.exit_code, 0) << finished.err;
+  const json document = json::parse(finished.out);
+  const json& cuda = document["cuda"];
+  EXPECT_EQ(cuda["least_driver_version"], "11.4");
+  bool usable = false;
+  for (const json& gpu : document["gpus"]) {
+    EXPECT_EQ(gpu.value("reason", "").empty(), gpu["usable"].get<bool>()) << gpu;
+    usable |= gpu["usable"].get<bool>();
+  }
+  EXPECT_EQ(cuda["usable"], usable);
+  EXPECT_EQ(cuda.value("reason", "").empty(), usable) << cuda;
+  EXPECT_TRUE(document["gpus"].empty() || !cuda["driver_version"].is_null());
+
+  const Finished text = octet_program()({"devices", "--no-peaks"});
+  ASSERT_EQ(text.exit_code, 0) << text.err;
+  if (!usable) {
+    EXPECT_THAT(text.out, HasSubstr("gpus     none: " + cuda["reason"].get<std::string>()));
+  }
 }
 
 TEST(Usage, DevicesMeasuresPeaks) {
@@ -145,8 +167,9 @@ TEST_F(Option, CpusMustBeThisProcesss) {
 TEST_F(Option, WhatIsNotAvailableSaysWhatIs) {
   refused({"--precision", "int4"}, "int4");
   refused({"--precision", "fp64"}, "fp64");
-  refused({"--device", "cuda:0"}, "no CUDA device");
-  refused({"--device", "gpu"}, "expected cpu or cuda:N");
+  refused({"--device", "gpu"}, "expected cpu, cuda or cuda:N");
+  refused({"--device", "cuda:-1"}, "expected cpu, cuda or cuda:N");
+  refused({"--device", "cuda:1x"}, "expected cpu, cuda or cuda:N");
   refused({"--isa", "sse9"}, "sse9");
   refused({"--scenario", "multi-stream"}, "expected offline, single-stream or server");
 }

@@ -78,7 +78,7 @@ Engines build_engines(const AccuracyArguments& options, const Network& network,
     engines.runners.push_back([context](int batch, std::span<const float> input, std::span<float> output) {
       context->run(batch, input, output);
     });
-    engines.identities.push_back(fmt::format("{} {}{}", precision, to_string(engine.isa()),
+    engines.identities.push_back(fmt::format("{} {}{}", precision, engine.target(),
                                              calibrated ? " " + calibration.calibration->hash() : ""));
   }
   return engines;
@@ -172,7 +172,10 @@ EngineOptions engine_options(lab::Communicator& world, const AccuracyArguments& 
                   "--resume goes on with the predictions of one process; under mpirun leave it out");
     refuse_own_threads(options.engine);
   });
-  return options_on_device(options.engine, claim_device(world, 0), world);
+  const std::vector<int> cpus = claim_device(world, 0);
+  EngineOptions own;
+  together(world, [&] { own = options_on_device(options.engine, cpus, world); });
+  return own;
 }
 
 int run_in(lab::Communicator& world, AccuracyArguments options) {

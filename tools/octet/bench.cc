@@ -84,7 +84,8 @@ Bench bench_load(const BenchArguments& options, lab::LoadSettings settings, lab:
   const std::vector<lab::Window> windows = lab::round_windows(measured.measurement);
   bench.row = row_of(measured);
   bench.row.output_hash = output_hash;
-  bench.row.energy = energy.row(lab::images_in(measured.measurement), windows);
+  bench.row.energy =
+      energy.row(system.info(), lab::images_in(measured.measurement), windows, bench.row.judgement);
   if (!options.samples.empty())
     bench.record =
         throughput_record(system.info(), output_hash, settings.batch, measured, energy.traces(windows));
@@ -104,7 +105,8 @@ Bench bench_server(const BenchArguments& options, lab::ServerSettings settings, 
   bench.row = bench.server->shown_row;
   bench.row.output_hash = output_hash;
   const std::vector<lab::Window> windows = {bench.server->shown_window};
-  bench.row.energy = energy.row(static_cast<double>(bench.server->shown().figures.requests), windows);
+  bench.row.energy = energy.row(system.info(), static_cast<double>(bench.server->shown().figures.requests),
+                                windows, bench.row.judgement);
   if (!options.samples.empty()) bench.record = server_record(system.info(), settings, search);
   return bench;
 }

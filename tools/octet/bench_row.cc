@@ -21,27 +21,30 @@ BenchRow row_of(const lab::ObservedMeasurement& measured) {
 
 Json to_json(const BenchRow& row) {
   const Json judgement = lab::to_json(row.judgement);
-  return {{"network", row.info.network},
-          {"precision", row.info.precision},
-          {"batch", row.batch},
-          {"threads", row.info.threads},
-          {"isa", row.info.isa},
-          {"scenario", row.scenario},
-          {"images_per_second", lab::to_json(row.rate)},
-          {"total_images_per_second", row.total_rate},
-          {"latency_ms", lab::to_json(row.latency)},
-          {"calls", row.calls},
-          {"warmup",
-           {{"calls", row.warmup.calls}, {"seconds", row.warmup.seconds}, {"steady", row.warmup.steady}}},
-          {"memory_bytes", row.info.memory_bytes},
-          {"build_ms", row.build_ms ? Json(*row.build_ms) : Json()},
-          {"load_ms", row.load_ms ? Json(*row.load_ms) : Json()},
-          {"engine_hash", row.info.hash},
-          {"output_hash", row.output_hash},
-          {"validity", judgement["verdict"]},
-          {"reasons", judgement["reasons"]},
-          {"observation", lab::to_json(row.observation)},
-          {"energy", row.energy}};
+  Json json = {
+      {"network", row.info.network},
+      {"precision", row.info.precision},
+      {"batch", row.batch},
+      {"threads", row.info.threads},
+      {"isa", row.info.isa},
+      {"scenario", row.scenario},
+      {"images_per_second", lab::to_json(row.rate)},
+      {"total_images_per_second", row.total_rate},
+      {"latency_ms", lab::to_json(row.latency)},
+      {"calls", row.calls},
+      {"warmup",
+       {{"calls", row.warmup.calls}, {"seconds", row.warmup.seconds}, {"steady", row.warmup.steady}}},
+      {"memory_bytes", row.info.memory_bytes},
+      {"build_ms", row.build_ms ? Json(*row.build_ms) : Json()},
+      {"load_ms", row.load_ms ? Json(*row.load_ms) : Json()},
+      {"engine_hash", row.info.hash},
+      {"output_hash", row.output_hash},
+      {"validity", judgement["verdict"]},
+      {"reasons", judgement["reasons"]},
+      {"observation", lab::to_json(row.observation)},
+      {"energy", row.energy}};
+  if (!row.info.device.empty()) json["device"] = row.info.device;
+  return json;
 }
 
 namespace {
@@ -76,6 +79,7 @@ void print_text(const BenchRow& row) {
   fmt::print("memory      {} (weights and activations); engine {} in {:.1f} ms\n",
              format_bytes(row.info.memory_bytes), row.load_ms ? "loaded" : "built",
              row.load_ms ? *row.load_ms : row.build_ms.value_or(0));
+  if (!row.info.device.empty()) fmt::print("device      {}\n", row.info.device);
   if (!row.info.calibration.empty()) fmt::print("calibration {}\n", row.info.calibration);
   fmt::print("hashes      engine {}, output {}\n", row.info.hash, row.output_hash);
   fmt::print("validity    {}\n", lab::to_string(row.judgement.verdict));

@@ -85,7 +85,7 @@ void print_built(const BuildArguments& options, const Built& built) {
                 {"precision", to_string(engine.precision())},
                 {"batch", engine.max_batch()},
                 {"threads", engine.threads()},
-                {"isa", to_string(engine.isa())},
+                {"isa", engine.target()},
                 {"input_type", options.input_type},
                 {"calibration", to_json(built.calibration)},
                 {"notes", built.notes},
@@ -102,7 +102,7 @@ void print_built(const BuildArguments& options, const Built& built) {
   }
   fmt::print("{}, {}, batch {}, {} {}, {}, input {}\n", engine.network_name(), to_string(engine.precision()),
              engine.max_batch(), engine.threads(), engine.threads() == 1 ? "thread" : "threads",
-             to_string(engine.isa()), options.input_type);
+             engine.target(), options.input_type);
   std::string calls;
   for (const auto& [isa, count] : calls_by_isa(engine))
     calls += fmt::format("{}{} {}", calls.empty() ? "" : ", ", count, isa);

@@ -1,5 +1,5 @@
-// octet check: the engine against the FP32 reference, and every instruction set of this machine against the
-// others.
+// octet check: the engine against the FP32 reference, and every instruction set of this machine, and a CUDA
+// device if one is asked for, against the others.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <optional>
 
 #include "lab/bench/synthetic_images.h"
 #include "octet/error.h"
@@ -40,7 +41,8 @@ double bound_of(const CheckArguments& options) {
 using Tensors = std::vector<std::vector<float>>;
 
 struct Checked {
-  Isa isa;
+  Device device;
+  std::string target;   // the instruction set, or a device's compute capability
   std::string skipped;  // why it was not run; empty if it was
   double max_error = 0;
   std::string output_hash;
@@ -100,18 +102,36 @@ Tensors run_engine(const Engine& engine, const Tensors& inputs, int images) {
   return outputs;
 }
 
-std::vector<Checked> check(const CheckArguments& options, const Network& network, const Tensors& inputs,
-                           const Tensors& expected) {
+/// "avx2", or "cuda:0 (sm_90)".
+std::string where(const Device& device, const std::string& target) {
+  return device.kind == Device::Kind::kCpu ? target : fmt::format("{} ({})", to_string(device), target);
+}
+/// Under which its output's hash stands in JSON.
+std::string hash_key(const Device& device, const std::string& target) {
+  return device.kind == Device::Kind::kCpu ? target : to_string(device);
+}
+
+/// `on_device`, if there is one, beside the instruction sets.
+std::vector<Checked> check(const CheckArguments& options, const Network& network, const Engine* on_device,
+                           const Tensors& inputs, const Tensors& expected) {
   std::vector<Checked> results;
+  const auto run = [&](const Engine& engine, Checked& result) {
+    const Tensors outputs = run_engine(engine, inputs, options.images);
+    result.max_error = relative_error(outputs, expected);
+    result.output_hash = hash_of(outputs);
+  };
+  if (on_device != nullptr) {
+    results.push_back({on_device->device(), on_device->target(), ""});
+    run(*on_device, results.back());
+  }
   for (const IsaStatus& status : describe_machine().isas) {
     if (options.engine.isa != "auto" && options.engine.isa != to_string(status.isa)) continue;
-    Checked result{status.isa, status.usable ? "" : status.reason, 0, ""};
+    Checked result{{}, to_string(status.isa), status.usable ? "" : status.reason};
     if (status.usable) {
       EngineOptions engine_options = options.engine;
-      engine_options.isa = to_string(status.isa);
-      const Tensors outputs = run_engine(build_engine(network, engine_options, {}), inputs, options.images);
-      result.max_error = relative_error(outputs, expected);
-      result.output_hash = hash_of(outputs);
+      engine_options.device = "cpu";
+      engine_options.isa = result.target;
+      run(build_engine(network, engine_options, {}), result);
     }
     results.push_back(std::move(result));
   }
@@ -125,9 +145,10 @@ void print_as_json(const Network& network, const CheckArguments& options, const 
                    double worst, bool identical) {
   Json hashes = Json::object(), sets = Json::array();
   for (const Checked& result : results) {
-    Json entry = {{"isa", to_string(result.isa)}, {"usable", result.skipped.empty()}};
+    Json entry = {
+        {"device", to_string(result.device)}, {"isa", result.target}, {"usable", result.skipped.empty()}};
     if (result.skipped.empty()) {
-      hashes[to_string(result.isa)] = result.output_hash;
+      hashes[hash_key(result.device, result.target)] = result.output_hash;
       entry["max_error"] = error_to_json(result.max_error);
       entry["output_hash"] = result.output_hash;
     } else {
@@ -148,30 +169,31 @@ void print_as_json(const Network& network, const CheckArguments& options, const 
 
 void print_as_text(const Network& network, const CheckArguments& options, const std::vector<Checked>& results,
                    double worst, bool identical) {
-  Table table({{"instruction set"}, {"error", Table::Align::kRight}, {"output hash"}});
+  Table table({{"runs on"}, {"error", Table::Align::kRight}, {"output hash"}});
   for (const Checked& result : results) {
     if (result.skipped.empty())
-      table.add_row({to_string(result.isa), fmt::format("{:.2e}", result.max_error), result.output_hash});
+      table.add_row(
+          {where(result.device, result.target), fmt::format("{:.2e}", result.max_error), result.output_hash});
     else
-      table.add_row({to_string(result.isa), "skipped", result.skipped});
+      table.add_row({where(result.device, result.target), "skipped", result.skipped});
   }
   fmt::print("{}, {}, {} {} against the reference (error relative to the output's range)\n\n", network.name(),
              options.engine.precision, options.images, options.images == 1 ? "image" : "images");
   table.print();
   fmt::print("\n{}: largest error {:.2e}, bound {:.0e}; outputs are {}\n",
              worst <= bound_of(options) ? "passed" : "FAILED", worst, bound_of(options),
-             identical ? "identical on all instruction sets" : "not bit for bit the same everywhere");
+             identical ? "identical everywhere" : "not bit for bit the same everywhere");
 }
 
-/// The hash of each instruction set, or nothing where its own runs differ.
+/// The hash of each instruction set and device, or nothing where its own runs differ.
 Json hashes_of(const IntegerCheck& check) {
   Json hashes = Json::object();
   for (const IntegerRun& run : check.runs) {
-    const char* isa = to_string(run.isa);
-    if (!hashes.contains(isa))
-      hashes[isa] = run.output_hash;
-    else if (hashes[isa] != run.output_hash)
-      hashes[isa] = nullptr;
+    const std::string key = hash_key(run.device, run.target);
+    if (!hashes.contains(key))
+      hashes[key] = run.output_hash;
+    else if (hashes[key] != run.output_hash)
+      hashes[key] = nullptr;
   }
   return hashes;
 }
@@ -180,7 +202,8 @@ void print_as_json(const Network& network, const CheckArguments& options, const 
                    const IntegerCheck& check, bool passed) {
   Json runs = Json::array(), sets = Json::array();
   for (const IntegerRun& run : check.runs)
-    runs.push_back({{"isa", to_string(run.isa)},
+    runs.push_back({{"device", to_string(run.device)},
+                    {"isa", run.target},
                     {"threads", run.threads},
                     {"batch", run.batch},
                     {"input", run.pixels ? "u8" : "fp32"},
@@ -211,7 +234,7 @@ void print_as_text(const Network& network, const CheckArguments& options, const 
                    const IntegerCheck& check, bool passed) {
   fmt::print("{}, {}, {} {}; calibration {} ({})\n\n", network.name(), options.engine.precision, check.images,
              check.input, calibration.calibration->hash(), calibration.origin);
-  Table table({{"instruction set"},
+  Table table({{"runs on"},
                {"threads", kRight},
                {"batch", kRight},
                {"input"},
@@ -219,9 +242,9 @@ void print_as_text(const Network& network, const CheckArguments& options, const 
                {"first image's hash"},
                {"all outputs"}});
   for (const IntegerRun& run : check.runs)
-    table.add_row({to_string(run.isa), fmt::format("{}", run.threads), fmt::format("{}", run.batch),
-                   run.pixels ? "u8" : "fp32", fmt::format("{}", run.images), run.output_hash,
-                   run.same ? "the same" : "DIFFER"});
+    table.add_row({where(run.device, run.target), fmt::format("{}", run.threads),
+                   fmt::format("{}", run.batch), run.pixels ? "u8" : "fp32", fmt::format("{}", run.images),
+                   run.output_hash, run.same ? "the same" : "DIFFER"});
   for (const IsaStatus& status : describe_machine().isas)
     if (!status.usable) table.add_row({to_string(status.isa), "", "", "", "", "skipped", status.reason});
   table.print();
@@ -250,10 +273,13 @@ int run_floating_point(const CheckArguments& options) {
   const BuildOptions build = build_options(options.engine);  // before the slow reference runs
   const Network network = open_network(options.network, memory_limit_of(options.engine));
   find_calibration(network, options.engine, options.network.seed);  // refuses a file without use
+  std::optional<Engine> on_device;
+  if (build.device.kind != Device::Kind::kCpu) on_device = build_engine(network, options.engine, {});
   const Tensors inputs = make_inputs(network, options.images, options.network.seed);
   const std::vector<std::span<const float>> input_spans(inputs.begin(), inputs.end());
   const Tensors expected = run_reference(network, options.images, input_spans, build.threads);
-  const std::vector<Checked> results = check(options, network, inputs, expected);
+  const std::vector<Checked> results =
+      check(options, network, on_device ? &*on_device : nullptr, inputs, expected);
 
   double worst = 0;
   bool identical = true;
@@ -305,7 +331,7 @@ void add_check(CLI::App& program, Run& selected) {
       "from\n"
       "every instruction set, with 1 and 2 threads, batches of 1, 3 and 8, and pictures as bytes or as "
       "FP32;\n"
-      "exit code 3 if any differ. --isa checks one instruction set only.\n\n"
+      "exit code 3 if any differ. --isa checks one instruction set only; --device cuda:N a GPU as well.\n\n"
       "Example:\n  octet check squeezenet-1.0 --precision int8");
   command->callback([options, &selected] { selected = [options] { return run(*options); }; });
 }

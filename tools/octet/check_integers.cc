@@ -175,28 +175,43 @@ IntegerCheck check_integers(const Network& network, const EngineOptions& options
     if (output.size() > reference.size()) reference = output;
     check.runs.push_back(std::move(run));
   };
+  const auto run_all = [&](EngineOptions forced, int count) {
+    forced.batch = std::min(count, kLargestBatch);
+    const auto about = [&](const Engine& engine, int batch, bool pixels) {
+      IntegerRun run;
+      run.device = engine.device(), run.target = engine.target(), run.threads = engine.threads();
+      run.batch = batch, run.pixels = pixels, run.images = count;
+      return run;
+    };
+    {
+      const Engine engine = build_engine(network, forced, calibration);
+      for (const int batch : kBatches) {
+        if (batch > forced.batch) break;
+        note(about(engine, batch, false),
+             run_engine(engine, inputs.values, of_input, of_output, count, batch));
+      }
+    }
+    if (inputs.pixels.empty()) return;
+    forced.pixel_input = true;
+    const Engine engine = build_engine(network, forced, calibration);
+    note(about(engine, forced.batch, true),
+         run_engine(engine, inputs.pixels, of_input, of_output, count, forced.batch));
+  };
+  // First, so that a device that cannot be used is not found out after all the others.
+  if (parse_device(options.device).kind != Device::Kind::kCpu) run_all(options, inputs.images);
   for (const IsaStatus& status : describe_machine().isas) {
     if (!status.usable || (options.isa != "auto" && options.isa != to_string(status.isa))) continue;
     const int count = images_for(status.isa, macs, inputs.images);
     for (const int threads : thread_counts(options)) {
       EngineOptions forced = options;
+      forced.device = "cpu";
       forced.isa = to_string(status.isa);
       forced.threads = threads;
-      forced.batch = std::min(count, kLargestBatch);
-      const Engine engine = build_engine(network, forced, calibration);
-      for (const int batch : kBatches) {
-        if (batch > forced.batch) break;
-        note({status.isa, engine.threads(), batch, false, count},
-             run_engine(engine, inputs.values, of_input, of_output, count, batch));
-      }
-      if (inputs.pixels.empty()) continue;
-      forced.pixel_input = true;
-      note({status.isa, engine.threads(), forced.batch, true, count},
-           run_engine(build_engine(network, forced, calibration), inputs.pixels, of_input, of_output, count,
-                      forced.batch));
+      run_all(forced, count);
     }
   }
   EngineOptions fp32 = options;
+  fp32.device = "cpu";
   fp32.precision = "fp32";
   fp32.batch = kLargestBatch;
   check.images = static_cast<int>(reference.size() / of_output);

@@ -1,6 +1,6 @@
-// Integer arithmetic is the same everywhere: whatever the instruction set, the number of threads and the
-// batch, and whether a picture comes as bytes or as FP32, the outputs have the same bytes. This runs them
-// all.
+// Integer arithmetic is the same everywhere: whatever the instruction set or the device, the number of
+// threads and the batch, and whether a picture comes as bytes or as FP32, the outputs have the same bytes.
+// This runs them all.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,8 @@ namespace octet::tools {
 bool promises_same_bytes(const Network& network, Precision precision, const UsedCalibration& calibration);
 
 struct IntegerRun {
-  Isa isa = Isa::kGeneric;
+  Device device;
+  std::string target;  ///< Engine::target: the instruction set, or a device's compute capability
   int threads = 1;
   int batch = 1;
   bool pixels = false;      ///< pictures as bytes
@@ -36,8 +37,9 @@ struct IntegerCheck {
   double agreement = 100;  ///< images, in percent, with the same largest value of the first output
 };
 
-/// Every usable instruction set (or the one that is asked for), 1 and 2 threads (or as many as asked),
-/// batches 1, 3 and 8. `images` at least; 8 are needed for the largest batch.
+/// Every usable instruction set (or the one that is asked for), 1 and 2 threads (or as many as asked), and
+/// the CUDA device if one is asked for; batches 1, 3 and 8. `images` at least; 8 are needed for the largest
+/// batch.
 IntegerCheck check_integers(const Network& network, const EngineOptions& options,
                             const UsedCalibration& calibration, int images, std::uint64_t seed);
 

@@ -176,7 +176,10 @@ void add_engine_options(CLI::App& command, EngineOptions& options) {
           "without --cpus: auto (one thread a core, where the threads fill the machine), cores (always), "
           "none; octet devices shows the order")
       ->type_name("auto|cores|none");
-  command.add_option("--device", options.device, "cpu")->type_name("D");
+  command
+      .add_option("--device", options.device,
+                  "cpu, or cuda:N as octet devices numbers GPUs (--precision int8)")
+      ->type_name("cpu|cuda:N");
   command
       .add_option("--isa", options.isa,
                   "instruction set: auto, generic, avx2, avx512, avx512vnni, avx512bf16, amx")
@@ -189,14 +192,6 @@ void add_engine_options(CLI::App& command, EngineOptions& options) {
       ->expected(1)
       ->take_all()
       ->default_str("");
-}
-
-void require_cpu(const std::string& device) {
-  if (device == "cpu") return;
-  if (device.starts_with("cuda:") && parse_number<unsigned>(device.substr(5)))
-    fail(ErrorCode::kUnsupported,
-         fmt::format("--device {} is not available: this build has no CUDA device, only cpu", device));
-  fail(ErrorCode::kInvalidArgument, fmt::format("--device: expected cpu or cuda:N, got '{}'", device));
 }
 
 std::vector<int> parse_cpu_list(const std::string& text) {
@@ -232,7 +227,7 @@ std::uint64_t memory_limit_of(const EngineOptions& options) {
 BuildOptions build_options(const EngineOptions& options) {
   BuildOptions build;
   build.precision = parse_precision(options.precision);
-  require_cpu(options.device);
+  build.device = parse_device(options.device);
   if (options.batch < 1)
     fail(ErrorCode::kInvalidArgument, fmt::format("--batch: expected 1 or more, got {}", options.batch));
   build.max_batch = options.batch;
@@ -289,7 +284,8 @@ Engine build_engine(Network network, const EngineOptions& options, const UsedCal
   try {
     return Engine::build(std::move(network), build);
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::kMemoryLimit) throw;
+    // A device's memory, which may have been what was too small, holds no inputs and outputs of the caller's.
+    if (error.code() != ErrorCode::kMemoryLimit || build.device.kind != Device::Kind::kCpu) throw;
     fail(error.code(), fmt::format("{}, beside {} ({} bytes) of inputs and outputs: {} in all", error.what(),
                                    format_bytes(outside), outside, format_bytes(limit)));
   }

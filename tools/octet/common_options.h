@@ -64,8 +64,6 @@ UsedCalibration find_calibration(const Network& network, const EngineOptions& op
 /// `build_options` and `Engine::build`; the memory limit also counts the caller's inputs and outputs of a
 /// full batch.
 Engine build_engine(Network network, const EngineOptions& options, const UsedCalibration& calibration);
-/// Throws Error(kUnsupported) unless `device` is cpu.
-void require_cpu(const std::string& device);
 
 struct OutputOptions {
   std::string format = "text";

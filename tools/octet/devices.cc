@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lab/profile/layer_record.h"
+#include "octet/devices.h"
 #include "octet/machine.h"
 #include "tools/octet/command.h"
 #include "tools/octet/common_options.h"
@@ -22,7 +23,44 @@ struct DevicesArguments {
   bool no_peaks = false;
 };
 
-Json to_json(const MachineInfo& machine, const MachinePeaks* peaks, int threads) {
+/// 12040 -> "12.4"; null without driver.
+Json version(int number) {
+  if (number == 0) return nullptr;
+  return fmt::format("{}.{}", number / 1000, number % 1000 / 10);
+}
+std::string capability(const CudaDevice& gpu) {
+  return fmt::format("{}.{}", gpu.compute_capability / 10, gpu.compute_capability % 10);
+}
+
+Json to_json(const CudaDevice& gpu) {
+  Json entry = {{"index", gpu.index},
+                {"name", gpu.name},
+                {"uuid", gpu.uuid},
+                {"pci_address", gpu.pci_address},
+                {"compute_capability", capability(gpu)},
+                {"multiprocessors", gpu.multiprocessors},
+                {"clock_mhz", gpu.clock_mhz},
+                {"memory_clock_mhz", gpu.memory_clock_mhz},
+                {"memory_bus_bits", gpu.memory_bus_bits},
+                {"memory_bytes", gpu.memory_bytes},
+                {"free_memory_bytes", gpu.free_memory_bytes},
+                {"l2_bytes", gpu.l2_bytes},
+                {"peaks",
+                 {{"dp4a_int8_tops", gpu.dp4a_int8_tops},
+                  {"tensor_int8_tops", gpu.tensor_int8_tops},
+                  {"memory_gbps", gpu.memory_gbps}}},
+                {"usable", gpu.usable()}};
+  if (!gpu.usable()) entry["reason"] = gpu.reason;
+  return entry;
+}
+
+Json to_json(const CudaDevices& gpus) {
+  Json list = Json::array();
+  for (const CudaDevice& gpu : gpus.devices) list.push_back(to_json(gpu));
+  return list;
+}
+
+Json to_json(const MachineInfo& machine, const CudaDevices& gpus, const MachinePeaks* peaks, int threads) {
   Json sets = Json::array();
   for (const IsaStatus& status : machine.isas) {
     Json entry = {{"isa", to_string(status.isa)}, {"usable", status.usable}};
@@ -50,7 +88,12 @@ Json to_json(const MachineInfo& machine, const MachinePeaks* peaks, int threads)
                    {"l2_bytes", machine.l2_bytes},
                    {"l3_bytes", machine.l3_bytes},
                    {"memory_bytes", machine.memory_bytes},
-                   {"gpus", Json::array()}};
+                   {"gpus", to_json(gpus)},
+                   {"cuda",
+                    {{"driver_version", version(gpus.driver_version)},
+                     {"least_driver_version", version(gpus.least_driver_version)},
+                     {"usable", gpus.reason.empty()}}}};
+  if (!gpus.reason.empty()) document["cuda"]["reason"] = gpus.reason;
   if (peaks != nullptr) {
     document["peaks"] = {{"threads", threads}};
     document["peaks"].update(lab::to_json(*peaks));
@@ -59,6 +102,25 @@ Json to_json(const MachineInfo& machine, const MachinePeaks* peaks, int threads)
 }
 
 std::string cache(std::uint64_t bytes) { return bytes == 0 ? "unknown" : format_bytes(bytes); }
+
+std::string tops(double value) { return value > 0 ? fmt::format("{:.0f} TOPS", value) : "none known"; }
+
+void print_text(const CudaDevices& gpus) {
+  for (const CudaDevice& gpu : gpus.devices) {
+    fmt::print("gpu {}    {}, {}, compute capability {}, {} SMs at {:.0f} MHz\n", gpu.index, gpu.name,
+               gpu.pci_address, capability(gpu), gpu.multiprocessors, gpu.clock_mhz);
+    fmt::print("         {}, {} free; {} bits at {:.0f} MHz; L2 {}; {}\n", format_bytes(gpu.memory_bytes),
+               format_bytes(gpu.free_memory_bytes), gpu.memory_bus_bits, gpu.memory_clock_mhz,
+               format_bytes(gpu.l2_bytes), gpu.uuid);
+    fmt::print("         peaks INT8 {} by DP4A, {} by tensor cores; memory {:.0f} GB/s\n",
+               tops(gpu.dp4a_int8_tops), tops(gpu.tensor_int8_tops), gpu.memory_gbps);
+    if (!gpu.usable()) fmt::print("         cannot be used: {}\n", gpu.reason);
+  }
+  if (gpus.driver_version != 0)
+    fmt::print("driver   CUDA {}; {} or later is needed\n", version(gpus.driver_version).get<std::string>(),
+               version(gpus.least_driver_version).get<std::string>());
+  if (!gpus.reason.empty()) fmt::print("gpus     none: {}\n", gpus.reason);
+}
 
 void print_text(const MachineInfo& machine, const MachinePeaks* peaks, int threads) {
   fmt::print("cpu      {}, Linux {}\n", machine.cpu_model, machine.kernel_release);
@@ -88,7 +150,6 @@ void print_text(const MachineInfo& machine, const MachinePeaks* peaks, int threa
     fmt::print("reading  {:.0f} GB/s from L1, {:.0f} from L2, {:.0f} from L3, {:.1f} from memory\n",
                peaks->l1_read_gbps, peaks->l2_read_gbps, peaks->l3_read_gbps, peaks->memory_read_gbps);
   }
-  fmt::print("gpus     none: this build has no CUDA device\n");
 }
 
 int run(const DevicesArguments& options) {
@@ -98,10 +159,13 @@ int run(const DevicesArguments& options) {
   MachinePeaks peaks;
   if (!options.no_peaks) peaks = machine_peaks(threads, build.isa.value_or(machine.best_isa));
   const MachinePeaks* measured = options.no_peaks ? nullptr : &peaks;
-  if (options.output.json())
-    print_json(to_json(machine, measured, threads));
-  else
+  const CudaDevices gpus = describe_cuda_devices();
+  if (options.output.json()) {
+    print_json(to_json(machine, gpus, measured, threads));
+  } else {
     print_text(machine, measured, threads);
+    print_text(gpus);
+  }
   return 0;
 }
 

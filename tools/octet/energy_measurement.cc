@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "lab/power/board_evidence.h"
 #include "octet/error.h"
 #include "tools/octet/power_options.h"
 
@@ -30,8 +31,12 @@ void EnergyMeasurement::start() {
   if (idle_s_ > 0) idle_ = lab::measure_idle(*recorder_, idle_s_);
 }
 
-Json EnergyMeasurement::row(double images, std::span<const lab::Window> windows) const {
-  return lab::energy_row(images, traces(windows), windows, idle_.power, idle_.windows);
+Json EnergyMeasurement::row(const lab::SystemInfo& system, double images,
+                            std::span<const lab::Window> windows, lab::Judgement& judgement) const {
+  const std::vector<lab::PowerTrace> power = traces(windows);
+  lab::judge_boards(power, windows, judgement);
+  return lab::energy_row(images, power, windows, idle_.power, idle_.windows,
+                         lab::working_device(system.device));
 }
 
 std::vector<lab::PowerTrace> EnergyMeasurement::traces(std::span<const lab::Window> windows) const {

@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "lab/bench/system_under_test.h"
+#include "lab/evidence/verdict.h"
 #include "lab/power/recorder.h"
 #include "tools/support/json_output.h"
 
@@ -29,8 +31,10 @@ class EnergyMeasurement {
   /// Records from now on, if a meter works, and first sleeps for --idle.
   void start();
 
-  /// A row's `energy` (lab::energy_row); null where no meter works.
-  Json row(double images, std::span<const lab::Window> windows) const;
+  /// A row's `energy` (lab::energy_row) of what `system` computed; null where no meter works. Adds to the
+  /// row's verdict what is to be said of GPUs that were slowed down (lab::judge_boards).
+  Json row(const lab::SystemInfo& system, double images, std::span<const lab::Window> windows,
+           lab::Judgement& judgement) const;
   std::vector<lab::PowerTrace> traces(std::span<const lab::Window> windows) const;
 
  private:

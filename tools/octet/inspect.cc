@@ -152,14 +152,15 @@ void print_plan(const Engine& engine) {
                    format_bytes(static_cast<std::uint64_t>(step.weight_bytes)),
                    fmt::format("{}", step.images_per_group)});
   fmt::print("\nplan {} for {}, batch {}, {} threads (bytes and MACs of one image)\n", engine.hash(),
-             to_string(engine.isa()), engine.max_batch(), engine.threads());
+             engine.target(), engine.max_batch(), engine.threads());
   table.print();
 }
 
 Json memory_to_json(const MemoryInfo& memory) {
   return {{"weight_bytes", memory.weight_bytes},
           {"arena_bytes", memory.arena_bytes},
-          {"total_bytes", memory.total()}};
+          {"total_bytes", memory.total()},
+          {"device_bytes", memory.device_bytes}};
 }
 
 void print_memory(const Engine& engine) {
@@ -167,6 +168,9 @@ void print_memory(const Engine& engine) {
   fmt::print("\nmemory at batch {}: {} = {} packed weights + {} activations and scratch\n",
              engine.max_batch(), format_bytes(memory.total()), format_bytes(memory.weight_bytes),
              format_bytes(memory.arena_bytes));
+  if (memory.device_bytes > 0)
+    fmt::print("on {}: {} = packed weights, activations, scratch, inputs and outputs; above is the host's\n",
+               to_string(engine.device()), format_bytes(memory.device_bytes));
 }
 
 /// `octet inspect --passes` without a network.
@@ -192,7 +196,7 @@ int inspect_engine(const InspectArguments& options) {
     print_json({{"file", options.network.net},
                 {"network", engine.network_name()},
                 {"precision", to_string(engine.precision())},
-                {"isa", to_string(engine.isa())},
+                {"isa", engine.target()},
                 {"batch", engine.max_batch()},
                 {"threads", engine.threads()},
                 {"input_type", input_type},

@@ -1,11 +1,13 @@
 // octet power: which energy meters work here, why others do not, and the power at rest.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <memory>
 #include <optional>
 
+#include "lab/power/board_evidence.h"
 #include "lab/power/recorder.h"
 #include "octet/error.h"
 #include "tools/octet/command.h"
@@ -17,6 +19,7 @@ namespace octet::tools {
 namespace {
 
 constexpr double kLongestIdle = 3600;
+constexpr double kNotablyAveraged_s = 0.5;  // a counter's updates are not worth a line
 
 struct PowerArguments {
   lab::MeterOptions meters;
@@ -55,6 +58,8 @@ Json to_json(const Idle& idle) {
   for (const lab::PowerTrace& trace : idle.baseline.power) {
     Json entry = {{"id", trace.meter.id}, {"modelled", trace.meter.modelled}};
     if (const auto energy = lab::energy_of(trace, idle.baseline.windows)) entry.update(to_json(*energy));
+    if (const auto board = lab::summarize_board(trace.board, idle.baseline.windows); board.samples > 0)
+      entry["board"] = lab::to_json(board);
     if (!trace.failures.empty()) entry["failures"] = trace.failures;
     json["meters"].push_back(std::move(entry));
   }
@@ -74,12 +79,33 @@ Json to_json(const lab::FoundMeters& found, const std::optional<Idle>& idle) {
   return json;
 }
 
+void print_text(const lab::MeterInfo& info) {
+  fmt::print("       {}: {}, {} every {:g} s", info.id, info.scope,
+             info.reads == lab::Reads::kEnergy ? "joules" : "watts", info.interval_s);
+  if (info.averaging_s >= kNotablyAveraged_s) fmt::print(", each a mean over {:g} s", info.averaging_s);
+  fmt::print("\n");
+  if (!info.board) return;
+  fmt::print("       {}  {}, driver {}", std::string(info.id.size(), ' '), info.board->uuid,
+             info.board->driver);
+  if (info.board->limit_watts) fmt::print(", at most {:g} W", *info.board->limit_watts);
+  fmt::print("\n");
+}
+
+/// What a GPU did in the meantime.
+void print_text(const std::string& meter, const lab::BoardSummary& board) {
+  std::vector<std::string> parts;
+  if (board.performance_state) parts.push_back(fmt::format("state P{}", *board.performance_state));
+  if (board.sm_mhz) parts.push_back(fmt::format("{:.0f} MHz", *board.sm_mhz));
+  if (board.celsius) parts.push_back(fmt::format("{:.0f} degrees C", *board.celsius));
+  if (board.busy_share) parts.push_back(fmt::format("busy {:.0f} % of the time", 100 * *board.busy_share));
+  for (const std::string& reason : lab::words_of_reasons(board.reasons)) parts.push_back(reason);
+  if (!parts.empty()) fmt::print("       {}: {}\n", meter, fmt::join(parts, ", "));
+}
+
 void print_text(const lab::FoundMeters& found, const std::optional<Idle>& idle) {
   for (const lab::MeterStatus& status : found.kinds) {
     fmt::print("{:<6} {}\n", status.kind, status.works ? "works" : "no: " + status.why_not);
-    for (const lab::MeterInfo& info : status.meters)
-      fmt::print("       {}: {}, {} every {:g} s\n", info.id, info.scope,
-                 info.reads == lab::Reads::kEnergy ? "joules" : "watts", info.interval_s);
+    for (const lab::MeterInfo& info : status.meters) print_text(info);
     if (status.works && !status.why_not.empty()) fmt::print("       {}\n", status.why_not);
     if (!status.remedy.empty()) fmt::print("       to have it: {}\n", status.remedy);
   }
@@ -90,8 +116,10 @@ void print_text(const lab::FoundMeters& found, const std::optional<Idle>& idle) 
         "       {}{}: {:.2f} W, give or take {:.2f} ({:.0f} % of the time covered, {:.3g} samples/s)\n",
         kind.kind, kind.modelled ? " (modelled)" : "", kind.energy.watts(), kind.energy.watts_uncertainty(),
         100 * kind.energy.coverage, kind.energy.sampling_hz);
-  for (const lab::PowerTrace& trace : idle->baseline.power)
+  for (const lab::PowerTrace& trace : idle->baseline.power) {
+    print_text(trace.meter.id, lab::summarize_board(trace.board, idle->baseline.windows));
     for (const std::string& failure : trace.failures) fmt::print("       {}: {}\n", trace.meter.id, failure);
+  }
 }
 
 int run(const PowerArguments& options) {

@@ -18,6 +18,11 @@ void add_power_options(CLI::App& command, lab::MeterOptions& options) {
   command.add_option("--rapl-root", options.rapl_root, "folder of the powercap zones")->type_name("DIR");
   command.add_option("--nvml-library", options.nvml_library, "NVIDIA's management library")
       ->type_name("FILE");
+  command
+      .add_option("--nvml-devices", options.nvml_devices,
+                  "GPUs to read, indices and UUIDs (GPU-...) parted by commas, as octet power names them; "
+                  "otherwise all")
+      ->type_name("LIST");
   command.add_option("--ipmitool", options.ipmitool, "program that asks the management controller")
       ->type_name("PROGRAM");
 }

@@ -71,8 +71,8 @@ std::string peaks_in_words(const MachinePeaks& peak) {
   if (peak.int8_gops > 0) words += fmt::format(", {:.0f} GOPS INT8", peak.int8_gops);
   words += fmt::format("; reading {:.0f} GB/s from L1, {:.0f} from L2", peak.l1_read_gbps, peak.l2_read_gbps);
   if (peak.l3_read_gbps > 0) words += fmt::format(", {:.0f} from L3", peak.l3_read_gbps);
-  words += fmt::format(", {:.1f} from memory; finishing {:.0f} G outputs/s FP32", peak.memory_read_gbps,
-                       peak.fp32_outputs_gps);
+  if (peak.memory_read_gbps > 0) words += fmt::format(", {:.1f} from memory", peak.memory_read_gbps);
+  words += fmt::format("; finishing {:.0f} G outputs/s FP32", peak.fp32_outputs_gps);
   if (peak.int8_outputs_gps > 0) words += fmt::format(", {:.0f} INT8", peak.int8_outputs_gps);
   return words;
 }
@@ -113,6 +113,7 @@ lab::LayerProfile measure(const ProfileArguments& options, const Engine& engine)
   lab::LayerMeasurement measurement;
   measurement.iterations = options.iterations;
   measurement.seed = options.network.seed;
+  if (!options.engine.memory_limit.empty()) measurement.memory_limit = memory_limit_of(options.engine);
   measurement.on_progress = [&](double done) { progress.update(done); };
   return lab::derive_layer_profile(lab::measure_layers(engine, measurement));
 }

@@ -23,7 +23,35 @@ struct ProjectArguments {
   std::string precision = "int8";
   std::vector<int> batches = {1, 32, 64, 128, 256, 512, 1024, 2048, 4096};
   std::vector<int> devices = {1};
+  bool layers = false;
 };
+
+/// Of one row that fits.
+void print_layers(const Json& row, bool kernels) {
+  fmt::print("\nbatch {}, layer by layer:\n", row.at("batch").get<int>());
+  std::vector<Table::Column> columns{{"layer", Table::Align::kLeft}, {"projected ms", Table::Align::kRight}};
+  if (kernels)
+    for (const char* head : {"compute", "memory", "launch", "useful", "rounds filled", "blocks"})
+      columns.push_back({head, Table::Align::kRight});
+  if (kernels) columns.push_back({"kernel", Table::Align::kLeft});
+  Table table(columns);
+  const auto ms = [](const Json& layer, const char* key) {
+    return fmt::format("{:.3f}", layer.at(key).get<double>());
+  };
+  const auto percent = [](const Json& layer, const char* key) {
+    return fmt::format("{:.0f} %", 100 * layer.at(key).get<double>());
+  };
+  for (const Json& layer : row.at("layers")) {
+    std::vector<std::string> cells{layer.at("layer").get<std::string>(), ms(layer, "ms")};
+    if (kernels)
+      cells.insert(cells.end(), {ms(layer, "compute_ms"), ms(layer, "memory_ms"), ms(layer, "launch_ms"),
+                                 percent(layer, "useful"), percent(layer, "rounds_filled"),
+                                 fmt::to_string(layer.at("blocks").get<std::int64_t>()),
+                                 layer.at("kernel").get<std::string>()});
+    table.add_row(cells);
+  }
+  table.print();
+}
 
 void print_text(const Json& projection, const lab::DeviceModel& device) {
   fmt::print("{}, {}, projected for {}: not measured (docs/projection.md)\n\n",
@@ -45,14 +73,19 @@ void print_text(const Json& projection, const lab::DeviceModel& device) {
       table.add_row({devices, batch, "does not fit", "", memory});
   }
   table.print();
+  const bool kernels = projection.at("model") == "kernels";
+  for (const Json& row : projection.at("rows"))
+    if (row.contains("layers") && row.at("devices") == projection.at("rows")[0].at("devices"))
+      print_layers(row, kernels);
   fmt::print("\nmemory of a device: {}. Numbers: {}.\n", format_bytes(device.memory_bytes), device.source);
+  if (kernels) fmt::print("Times: a bound of Octet's own kernels there, nothing of them fitted.\n");
 }
 
 int run(const ProjectArguments& options) {
   const lab::DeviceModel device = lab::find_device(options.target);
   const Precision precision = parse_precision(options.precision);
-  const Json projection =
-      lab::project(open_network(options.network), device, options.batches, options.devices, precision);
+  const Json projection = lab::project(open_network(options.network), device, options.batches,
+                                       options.devices, precision, options.layers);
   if (options.output.json())
     print_json(projection);
   else
@@ -80,6 +113,7 @@ void add_project(CLI::App& program, Run& selected) {
   command->add_option("--devices", options->devices, "devices of one server")
       ->type_name("N,N,...")
       ->delimiter(',');
+  command->add_flag("--layers", options->layers, "also what each layer takes, for each batch");
   add_output_options(*command, options->output);
   command->footer(
       "All figures are projected, not measured: docs/projection.md has the model, its parameters and its "

@@ -5,11 +5,17 @@
 #include <optional>
 
 #include "lab/mpi/core_groups.h"
+#include "octet/devices.h"
 #include "octet/error.h"
 #include "octet/machine.h"
 #include "tools/support/program.h"
 
 namespace octet::tools {
+namespace {
+
+constexpr const char* kAnyCudaDevice = "cuda";  // each rank has its own
+
+}  // namespace
 
 int run_ranked(const std::function<int(lab::Communicator& world)>& body) {
   const std::unique_ptr<lab::Communicator> world = lab::open_communicator();
@@ -66,10 +72,35 @@ void refuse_own_threads(const EngineOptions& options) {
                           options.threads != 0 ? "--threads" : "--cpus"));
 }
 
+void refuse_shared_device(const EngineOptions& options, int ranks) {
+  const Device device = parse_device(options.device);
+  if (ranks < 2 || device.kind == Device::Kind::kCpu || options.device == kAnyCudaDevice) return;
+  throw Error(
+      ErrorCode::kInvalidArgument,
+      fmt::format("--device {}: {} ranks cannot share a device; expected cuda, which gives each rank the "
+                  "CUDA device that has its number on its machine",
+                  options.device, ranks));
+}
+
+void check_device_count(const EngineOptions& options, int ranks, const std::string& host) {
+  if (options.device != kAnyCudaDevice) return;
+  const int devices = count_cuda_devices();
+  if (devices == 0 || ranks <= devices) return;  // without any, opening the device says why
+  throw Error(
+      ErrorCode::kInvalidArgument,
+      fmt::format("--device cuda: {} ranks, but {} has {} CUDA {}, and each rank needs one of its own; "
+                  "start at most {}",
+                  ranks, host, devices, devices == 1 ? "device" : "devices", devices));
+}
+
 EngineOptions options_on_device(const EngineOptions& options, const std::vector<int>& cpus,
                                 const lab::Communicator& world) {
   refuse_own_threads(options);
+  refuse_shared_device(options, world.size());
   EngineOptions own = options;
+  check_device_count(options, world.host_size(), world.host());
+  if (options.device == kAnyCudaDevice)
+    own.device = to_string(Device{Device::Kind::kCuda, world.host_rank()});
   own.threads = static_cast<int>(cpus.size());
   if (options.memory_limit.empty())
     if (const std::uint64_t all = describe_machine().memory_bytes; all > 0)

@@ -26,8 +26,16 @@ UsedCalibration shared_calibration(lab::Communicator& world, const std::function
 /// Throws Error(kInvalidArgument) for --threads or --cpus, which ranks have from their devices.
 void refuse_own_threads(const EngineOptions& options);
 
+/// Throws Error(kInvalidArgument) for a GPU that several ranks would share.
+void refuse_shared_device(const EngineOptions& options, int ranks);
+
+/// Throws Error(kInvalidArgument) for `--device cuda` with more ranks on this machine, `host` in messages,
+/// than it has GPUs.
+void check_device_count(const EngineOptions& options, int ranks, const std::string& host);
+
 /// Threads of a rank's engine and the memory that it may take: as many as its device has CPUs, and its part
-/// of what the machine has. Throws as refuse_own_threads.
+/// of what the machine has; with `--device cuda` the GPU that has the rank's number on its machine. Throws as
+/// the three above.
 EngineOptions options_on_device(const EngineOptions& options, const std::vector<int>& cpus,
                                 const lab::Communicator& world);
 

@@ -28,13 +28,15 @@ Engine load_engine(const NetworkOptions& network, const EngineOptions& options) 
     if (is_given(*options.command, name))
       throw Error(
           ErrorCode::kInvalidArgument,
-          fmt::format("{}: that was settled when '{}' was built; expected --batch, --threads, --cpus, --pin "
-                      "and --memory-limit only",
-                      name, network.net));
+          fmt::format(
+              "{}: that was settled when '{}' was built; expected --batch, --device, --threads, --cpus, "
+              "--pin and --memory-limit only",
+              name, network.net));
   }
   const BuildOptions asked = build_options(options);
   LoadOptions load;
   if (is_given(*options.command, "--batch")) load.max_batch = asked.max_batch;
+  if (is_given(*options.command, "--device")) load.device = asked.device;
   load.threads = asked.threads;
   load.cpus = asked.cpus;
   load.pinning = asked.pinning;

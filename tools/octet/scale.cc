@@ -65,7 +65,7 @@ std::vector<int> parse_ranks(const std::string& text) {
   return counts;
 }
 
-void check(const ScaleArguments& options) {
+void check(const ScaleArguments& options, int most_ranks) {
   lab::LoadSettings settings;
   settings.batch = options.engine.batch;
   settings.duration_s = options.duration_s;
@@ -78,6 +78,7 @@ void check(const ScaleArguments& options) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("--timeout: expected seconds, got {}", options.launch.timeout_s));
   refuse_own_threads(options.engine);
+  refuse_shared_device(options.engine, most_ranks);
   build_options(options.engine);  // says what is wrong with them before a large network is loaded
 }
 
@@ -110,6 +111,7 @@ std::vector<std::string> rank_arguments(const ScaleArguments& options, int group
   add("--wall-shift", fmt::format("{}", options.meters.wall_shift_s));
   add("--rapl-root", options.meters.rapl_root);
   add("--nvml-library", options.meters.nvml_library);
+  add("--nvml-devices", options.meters.nvml_devices);
   add("--ipmitool", options.meters.ipmitool);
   return arguments;
 }
@@ -196,13 +198,13 @@ std::unique_ptr<lab::OctetSystem> build_system(const ScaleArguments& options, co
 int run_as_rank(const ScaleArguments& options, lab::Communicator& world) {
   std::vector<int> counts;
   together(world, [&] {
-    check(options);
     counts = options.as_rank
                  ? std::vector{world.size()}
                  : parse_ranks(options.ranks.empty() ? std::to_string(world.size()) : options.ranks);
     if (counts.back() > world.size())
       throw Error(ErrorCode::kInvalidArgument,
                   fmt::format("--ranks: {} ranks asked for, but {} started", counts.back(), world.size()));
+    check(options, world.size());
   });
   const std::vector<int> cpus = claim_device(world, options.group_cores);
   std::optional<Network> network;
@@ -247,8 +249,10 @@ int choose_group_cores(const ScaleArguments& options, int most_ranks) {
 }
 
 int start_ranks(const ScaleArguments& options) {
-  check(options);
   const std::vector<int> counts = parse_ranks(options.ranks);
+  check(options, counts.back());
+  if (options.launch.mpirun_arguments.empty())  // other machines' devices are counted there
+    check_device_count(options.engine, counts.back(), "this machine");
   const int group_cores = choose_group_cores(options, counts.back());
   const std::vector<std::string> arguments = rank_arguments(options, group_cores);
   Series series;
@@ -316,6 +320,7 @@ void add_scale(CLI::App& program, Run& selected) {
       "Efficiency: over as many times the single rank. Serial fraction: Karp and Flatt's. docs/scaling.md "
       "has\n"
       "more, also on several machines and Slurm.\n\n"
+      "With --device cuda each rank has a GPU of its own, and its group of cores serves that.\n\n"
       "Example:\n  octet scale googlenet --precision int8 --ranks 1,2,4\n"
       "  mpirun -n 4 octet scale googlenet --precision int8");
   command->callback([options, &selected] { selected = [options] { return run(*options); }; });

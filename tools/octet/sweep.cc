@@ -93,7 +93,8 @@ Row report_of(const lab::SweepRow& sweep, const EnergyMeasurement& energy) {
   row.bench.output_hash = sweep.output_hash;
   row.bench.build_ms = sweep.build_ms;
   const std::vector<lab::Window> windows = lab::round_windows(sweep.measured.measurement);
-  row.bench.energy = energy.row(lab::images_in(sweep.measured.measurement), windows);
+  row.bench.energy =
+      energy.row(sweep.info, lab::images_in(sweep.measured.measurement), windows, row.bench.judgement);
   return row;
 }
 

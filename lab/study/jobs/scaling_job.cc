@@ -44,6 +44,7 @@ std::vector<std::string> scale_arguments(const Unit& unit, Workshop& shop, int g
   add("--wall-meter", config.power.wall_meter);
   add("--rapl-root", config.power.rapl_root);
   add("--nvml-library", config.power.nvml_library);
+  add("--nvml-devices", config.power.nvml_devices);
   add("--ipmitool", config.power.ipmitool);
   return arguments;
 }
