@@ -26,7 +26,9 @@
 namespace octet::fuzz {
 namespace {
 
-constexpr int kCuts = 64, kSingleFlips = 500, kManyFlips = 250;
+// Sanitizers make each case several times as dear, and see what fuzzing shows them in far greater numbers.
+constexpr int kShare = test::kSanitizer ? 5 : 1;
+constexpr int kCuts = 64, kSingleFlips = 500 / kShare, kManyFlips = 250 / kShare;
 constexpr int kCases = kCuts + kSingleFlips + kManyFlips;
 constexpr std::int64_t kMostNanoseconds = 5'000'000'000;
 /// Beyond what the process had before; files here are small, so it is what bad sizes in them may cost.
