@@ -12,8 +12,35 @@
 #include <utility>
 #include <vector>
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/common_interface_defs.h>
+#endif
+
 namespace octet::cuda::model {
 namespace {
+
+/// AddressSanitizer must know on which stack the thread is, or exceptions seem to leave it.
+struct StackSwitch {
+  void* fake = nullptr;
+  const void* bottom = nullptr;
+  std::size_t bytes = 0;
+
+  void leave_for(const void* to_bottom, std::size_t to_bytes) {
+#ifdef __SANITIZE_ADDRESS__
+    __sanitizer_start_switch_fiber(&fake, to_bottom, to_bytes);
+#else
+    (void)to_bottom, (void)to_bytes;
+#endif
+  }
+  /// `from`: filled in with the stack that was left.
+  void arrive(StackSwitch* from) {
+#ifdef __SANITIZE_ADDRESS__
+    __sanitizer_finish_switch_fiber(fake, &from->bottom, &from->bytes);
+#else
+    (void)from;
+#endif
+  }
+};
 
 constexpr std::size_t kStackBytes = 128 << 10;
 constexpr int kMostThreads = 1024;
@@ -33,6 +60,7 @@ enum class State { kReady, kAtBarrier, kInCollective, kEnded };
 
 struct Fiber {
   ucontext_t context = {};
+  StackSwitch stack_switch;
   std::unique_ptr<std::byte[]> stack = std::make_unique_for_overwrite<std::byte[]>(kStackBytes);
   State state = State::kEnded;
   Collective collective = nullptr;
@@ -115,8 +143,11 @@ class Block {
   static Fiber& fiber(int thread) { return fibers()[static_cast<std::size_t>(thread)]; }
 
   void leave(int thread, State state) {
-    fiber(thread).state = state;
-    swapcontext(&fiber(thread).context, &scheduler_);
+    Fiber& own = fiber(thread);
+    own.state = state;
+    own.stack_switch.leave_for(scheduler_switch_.bottom, scheduler_switch_.bytes);
+    swapcontext(&own.context, &scheduler_);
+    own.stack_switch.arrive(&scheduler_switch_);
   }
 
   void start(int thread) {
@@ -137,6 +168,8 @@ class Block {
     device::Thread::Place place = block.place_;
     place.index = thread;
     device::Thread self(block, place);
+    fiber(thread).stack_switch.fake = nullptr;  // a new stack
+    fiber(thread).stack_switch.arrive(&block.scheduler_switch_);
     try {
       block.body_(self);
     } catch (...) {
@@ -152,7 +185,10 @@ class Block {
         const int thread = first + (order_ == Order::kRising ? i : device::kWarp - 1 - i);
         Fiber& own = fiber(thread);
         if (own.state != State::kReady) continue;
+        scheduler_switch_.leave_for(own.stack.get(), kStackBytes);
         swapcontext(&scheduler_, &own.context);
+        StackSwitch left;
+        scheduler_switch_.arrive(&left);
         if (own.failure) std::rethrow_exception(own.failure);
       }
       int together = 0;
@@ -183,6 +219,7 @@ class Block {
   std::vector<device::Bytes16> shared_;
   device::Thread::Place place_ = {};
   ucontext_t scheduler_ = {};
+  StackSwitch scheduler_switch_;
 };
 
 void run_grid(const Grid& grid, int threads, int shared_bytes, const Body& body, Order order) {
