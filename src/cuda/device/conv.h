@@ -224,29 +224,37 @@ OCTET_DEVICE void store_real(const ConvParams& p, const ConvTile& tile, const Co
 }
 
 /// Adds a block's share of a tile's sums to those in memory. True for the last block of the tile, in all of
-/// its threads: then load_sum() has the whole ones. `flag`: shared memory.
+/// its threads, whose sums are the whole ones then. `flag`: shared memory.
 template <class ForEach>
 OCTET_DEVICE bool add_to_others(const Thread& thread, const ConvParams& p, const ConvTile& tile, s32* flag,
                                 const ForEach& for_each_sum) {
-  for_each_sum([&](s64 place, s32& sum) { thread.add(p.sums + place, sum); });
+  const s64 first = (tile.group * p.rows + tile.first_row) * p.lanes + tile.first_column;
+  const auto place = [&](int row, int column) {
+    return p.sums + first + static_cast<s64>(row) * p.lanes + column;
+  };
+  for_each_sum([&](int row, int column, s32& sum) { thread.add(place(row, column), sum); });
   thread.fence();
   thread.sync();
   if (thread.index() == 0) *flag = thread.add(p.arrivals + tile.number, 1);
   thread.sync();
   if (*flag != p.splits - 1) return false;
   thread.fence();
-  for_each_sum([&](s64 place, s32& sum) { sum = thread.load_fresh(p.sums + place); });
+  for_each_sum([&](int row, int column, s32& sum) { sum = thread.load_fresh(place(row, column)); });
   return true;
 }
-OCTET_DEVICE s64 place_of_sum(const ConvParams& p, const ConvTile& tile, s32 row, s32 column) {
-  return (tile.group * p.rows + tile.first_row + row) * p.lanes + tile.first_column + column;
-}
 
-/// Turns a tile's sums into its outputs. for_each_sum(work) calls work(row, column, sum) for the sums of this
-/// thread that lie inside.
+/// Turns a tile's sums into its outputs, for which blocks that share its products wait for the last of them.
+/// for_each(work) calls work(row, column, sum) for each sum that this thread holds, those outside too.
 template <class Output, class Tile, class ForEach>
-OCTET_DEVICE void finish_outputs(const Thread& thread, const ConvParams& p, const ConvTile& tile,
-                                 const ConvRow* rows, const Tile& outputs, const ForEach& for_each_sum) {
+OCTET_DEVICE void complete_tile(const Thread& thread, const ConvParams& p, const ConvTile& tile,
+                                const ConvRow* rows, s32* flag, const Tile& outputs,
+                                const ForEach& for_each) {
+  const auto for_each_sum = [&](auto&& work) {
+    for_each([&](int row, int column, s32& sum) {
+      if (tile.first_row + row < p.rows && tile.first_column + column < p.lanes) work(row, column, sum);
+    });
+  };
+  if (p.splits > 1 && !add_to_others(thread, p, tile, flag, for_each_sum)) return;
   constexpr bool kInteger = sizeof(Output) < 4;
   const s64 first = static_cast<s64>(tile.group) * p.lanes + tile.first_column;
   const s32* bias = p.bias + first;

@@ -51,9 +51,8 @@ class ConvDot {
       if (more) put(s + 1);
       thread_.sync();
     }
-    if (p_.splits > 1 && !add_to_others(thread_, p_, tile_, flag_, [&](auto&& work) { for_each_sum(work); }))
-      return;
-    finish_tile();
+    const Tile outputs(p_, tile_, rows_, reinterpret_cast<u8*>(stages_));
+    complete_tile<Output>(thread_, p_, tile_, rows_, flag_, outputs, [&](auto&& work) { for_each(work); });
   }
 
  private:
@@ -151,24 +150,6 @@ class ConvDot {
     for (int r = 0; r < 4 * kRowRuns; ++r) OCTET_UNROLL
     for (int c = 0; c < 4 * kColumnRuns; ++c)
       work(first_row + r / 4 * 64 + r % 4, first_column + c / 4 * 64 + c % 4, sums_[r][c]);
-  }
-
-  OCTET_DEVICE bool exists(int row, int column) const {
-    return tile_.first_row + row < p_.rows && tile_.first_column + column < p_.lanes;
-  }
-  template <class Do>
-  OCTET_DEVICE void for_each_sum(const Do& work) {
-    for_each([&](int row, int column, s32& sum) {
-      if (exists(row, column)) work(place_of_sum(p_, tile_, row, column), sum);
-    });
-  }
-  OCTET_DEVICE void finish_tile() {
-    const Tile tile(p_, tile_, rows_, reinterpret_cast<u8*>(stages_));
-    finish_outputs<Output>(thread_, p_, tile_, rows_, tile, [&](auto&& work) {
-      for_each([&](int row, int column, s32 sum) {
-        if (exists(row, column)) work(row, column, sum);
-      });
-    });
   }
 
   Thread& thread_;

@@ -44,9 +44,8 @@ class ConvImma {
     }
     thread_.template wait<0>();
     thread_.sync();
-    if (p_.splits > 1 && !add_to_others(thread_, p_, tile_, flag_, [&](auto&& work) { for_each_sum(work); }))
-      return;
-    finish_tile();
+    const Tile outputs(p_, tile_, rows_, stages_);
+    complete_tile<Output>(thread_, p_, tile_, rows_, flag_, outputs, [&](auto&& work) { for_each(work); });
   }
 
  private:
@@ -129,24 +128,6 @@ class ConvImma {
     for (int i = 0; i < 4; ++i)
       work(warp_row() + 16 * r + lane / 4 + 8 * (i / 2), warp_column() + 8 * c + 2 * (lane % 4) + i % 2,
            sums_[r][c][i]);
-  }
-  OCTET_DEVICE bool exists(int row, int column) const {
-    return tile_.first_row + row < p_.rows && tile_.first_column + column < p_.lanes;
-  }
-  template <class Do>
-  OCTET_DEVICE void for_each_sum(const Do& work) {
-    for_each([&](int row, int column, s32& sum) {
-      if (exists(row, column)) work(place_of_sum(p_, tile_, row, column), sum);
-    });
-  }
-
-  OCTET_DEVICE void finish_tile() {
-    const Tile tile(p_, tile_, rows_, stages_);
-    finish_outputs<Output>(thread_, p_, tile_, rows_, tile, [&](auto&& work) {
-      for_each([&](int row, int column, s32 sum) {
-        if (exists(row, column)) work(row, column, sum);
-      });
-    });
   }
 
   Thread& thread_;

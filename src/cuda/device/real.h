@@ -1,7 +1,7 @@
 // FP32 functions of one value, operation by operation those of the CPU's kernels: the same bits.
 #pragma once
 
-#include "cuda/device/base.h"
+#include "cuda/device/power.h"
 
 namespace octet::cuda::device {
 
@@ -24,18 +24,6 @@ OCTET_DEVICE float bounded(float x, float low, float high) {
   return high < above ? high : above;
 }
 
-/// 2^f for |f| <= 0.5.
-OCTET_DEVICE float exp2_of_fraction(float f) {
-  const float x = f * static_cast<float>(0.69314718055994531);
-  float sum = 1.0f / 5040;
-  sum = fused(sum, x, 1.0f / 720);
-  sum = fused(sum, x, 1.0f / 120);
-  sum = fused(sum, x, 1.0f / 24);
-  sum = fused(sum, x, 1.0f / 6);
-  sum = fused(sum, x, 0.5f);
-  sum = fused(sum, x, 1);
-  return fused(sum, x, 1);
-}
 /// e^x for x in [-87, 88]; a NaN stays.
 OCTET_DEVICE float exponential(float x) {
   constexpr double kInverseLn2 = 1.4426950408889634;

@@ -2,7 +2,6 @@
 // matrices, how their weights are packed, and what is launched. A fully connected layer is the convolution
 // whose window is its whole input.
 #include <algorithm>
-#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -13,6 +12,7 @@
 #include "cuda/kernels/families.h"
 #include "cuda/kernels/parameters.h"
 #include "kernels/conv_dot/convolution.h"
+#include "kernels/conv_dot/geometry.h"
 
 namespace octet::cuda {
 namespace {
@@ -46,20 +46,10 @@ struct PackedParts {
   }
 };
 
-/// What the halo holds in a channel; behind the last channel weights are zero.
-int halo_value(const ConvDesc& desc, std::int64_t channel) {
-  if (desc.input.type != DataType::kUInt8 || channel >= desc.input.channels) return 0;
-  if (desc.halo.empty()) return desc.input.quantization.zero_point;
-  return desc.halo[to_size(channel)];
-}
-template <class T>
-void put_halo(const ConvDesc& desc, std::int64_t channel, std::byte* halo, std::int64_t place) {
-  const auto value = static_cast<T>(halo_value(desc, channel));
-  std::memcpy(halo + place * static_cast<std::int64_t>(sizeof value), &value, sizeof value);
-}
-void put_halo(const ConvDesc& desc, std::int64_t channel, std::byte* halo, std::int64_t place) {
-  desc.input.type == DataType::kUInt8 ? put_halo<std::uint8_t>(desc, channel, halo, place)
-                                      : put_halo<std::int16_t>(desc, channel, halo, place);
+/// What windows see beside the map, in as many channels as the packed part has place for.
+void pack_halo(const ConvDesc& desc, std::int64_t channels, const PackedParts& parts, std::byte* packed) {
+  const std::vector<std::byte> halo = kernels::conv_dot::halo_pixel(desc, channels);
+  std::copy(halo.begin(), halo.end(), packed + parts.halo);
 }
 
 /// Bias and multipliers, one an output channel, each group's padded to `lanes`.
@@ -142,7 +132,7 @@ using device::u8;
       Function::conv_imma_u8_##name##_p##piece##_##rows##x##columns)
 constexpr ConvTileFunction kImmaBytes[] = {
     OCTET_IMMA(u8, u8, 16, 128, 128, 64, 32), OCTET_IMMA(u8, u8, 16, 128, 64, 32, 32),
-    OCTET_IMMA(u8, u8, 16, 64, 64, 32, 32), OCTET_IMMA(u8, u8, 16, 32, 64, 32, 16),
+    OCTET_IMMA(u8, u8, 16, 64, 64, 32, 32), OCTET_IMMA(u8, u8, 16, 32, 64, 32, 32),
     OCTET_IMMA(u8, u8, 16, 16, 128, 16, 32)};
 constexpr ConvTileFunction kImmaReals[] = {OCTET_IMMA(float, f32, 16, 64, 64, 32, 32),
                                            OCTET_IMMA(float, f32, 16, 16, 128, 16, 32)};
@@ -205,10 +195,8 @@ class ConvolutionAsProduct final : public DeviceKernel {
   void pack_integer(const kernels::IntegerWeights& weights, std::span<std::byte> packed) const override {
     std::fill(packed.begin(), packed.end(), std::byte{0});
     pack_scales(desc_, weights, lanes_, parts_, packed.data());
-    const std::int64_t channels = pieces_ * piece_channels_;
-    for (std::int64_t g = 0; g < desc_.groups; ++g)
-      for (std::int64_t c = 0; c < channels; ++c)
-        put_halo(desc_, g * in_channels(desc_) + c, packed.data() + parts_.halo, g * channels + c);
+    // Groups are whole pieces, so theirs lie behind one another as in the map.
+    pack_halo(desc_, pieces_ * piece_channels_ * desc_.groups, parts_, packed.data());
     for (std::int64_t k = 0; k < desc_.output.channels; ++k) pack_channel(k, weights.weights, packed);
   }
 
@@ -317,8 +305,7 @@ class PlainConvolution final : public DeviceKernel {
     ConvDesc one_group = desc_;
     one_group.groups = 1;
     pack_scales(one_group, weights, lanes_, parts_, packed.data());
-    for (std::int64_t c = 0; c < desc_.input.channels; ++c)
-      put_halo(desc_, c, packed.data() + parts_.halo, c);
+    pack_halo(desc_, std::max(lanes_, desc_.input.channels), parts_, packed.data());
     const std::int64_t taps = taps_of(desc_), in = in_channels(desc_);
     std::byte* to = packed.data() + parts_.weights;
     for (std::int64_t k = 0; k < desc_.output.channels; ++k)
