@@ -334,13 +334,12 @@ class CpuRunner final : public Runner {
 
   void run(int batch, const execute::Bindings& bindings, RunTimes* times,
            std::span<StepTime> step_times) override {
-    const auto start = std::chrono::steady_clock::now();
+    using Clock = std::chrono::steady_clock;
+    const Clock::time_point start = times != nullptr ? Clock::now() : Clock::time_point();
     std::vector<execute::StepSeconds> seconds(step_times.size() * threads_);
     executor_.run(batch, bindings, seconds);
-    if (times != nullptr) {
-      const std::chrono::duration<double, std::milli> passed = std::chrono::steady_clock::now() - start;
-      times->compute_ms += passed.count();
-    }
+    if (times != nullptr)
+      times->compute_ms += std::chrono::duration<double, std::milli>(Clock::now() - start).count();
     for (std::size_t i = 0; i < seconds.size(); ++i) {
       step_times[i % steps_].busy_ms += seconds[i].busy * 1e3;
       step_times[i % steps_].wait_ms += seconds[i].wait * 1e3;

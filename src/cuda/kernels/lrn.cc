@@ -1,11 +1,11 @@
 #include <algorithm>
-#include <cmath>
 
 #include "cuda/device/lrn.h"
 #include "cuda/device/lrn_f32.h"
 #include "cuda/kernels/families.h"
 #include "cuda/kernels/map_view.h"
 #include "cuda/kernels/parameters.h"
+#include "kernels/families.h"
 #include "kernels/lrn_i8/arithmetic.h"
 #include "kernels/lrn_i8/three_quarters.h"
 
@@ -95,11 +95,7 @@ class LrnReal final : public DeviceKernel {
   }
 
   void launch(const kernels::Call& call, Launcher& launcher) const override {
-    device::LrnRealParams p = params_;
-    p.in = view_of(call.inputs[0], map_);
-    p.out = view_of(call.output, map_);
-    p.items = call.images * map_.pixels() * p.groups;
-    launcher.launch(function_, grid_of_items(p.items, function_), p);
+    launch_on_views(call, launcher, function_, params_, map_, map_);
   }
 
  private:
@@ -119,12 +115,9 @@ std::unique_ptr<kernels::Kernel> lrn_i8(const kernels::OpDesc& desc) {
   return std::make_unique<Lrn>(std::get<LrnDesc>(desc));
 }
 
-double lrn_f32_cost(const kernels::OpDesc& desc, int /*images*/) {
-  const auto* lrn = std::get_if<LrnDesc>(&desc);
-  if (lrn == nullptr || !is_real_map(lrn->map) || lrn->size < 1 || lrn->size % 2 == 0) return kCannot;
-  if (!(lrn->alpha >= 0) || !std::isfinite(lrn->alpha) || !std::isfinite(lrn->beta)) return kCannot;
-  if (lrn->across_channels && !(lrn->k > 0 && std::isfinite(lrn->k))) return kCannot;
-  return microseconds_of_bytes(2 * lrn->map.bytes());
+double lrn_f32_cost(const kernels::OpDesc& desc, int images) {
+  if (kernels::lrn_f32_generic_cost(desc, images) < 0) return kCannot;
+  return microseconds_of_bytes(2 * std::get<LrnDesc>(desc).map.bytes());
 }
 std::unique_ptr<kernels::Kernel> lrn_f32(const kernels::OpDesc& desc) {
   return std::make_unique<LrnReal>(std::get<LrnDesc>(desc));

@@ -1,12 +1,8 @@
-#include <algorithm>
-#include <limits>
-
 #include "cuda/device/pool.h"
 #include "cuda/kernels/families.h"
 #include "cuda/kernels/map_view.h"
 #include "cuda/kernels/parameters.h"
-#include "kernels/integer/arithmetic.h"
-#include "kernels/integer/padding.h"
+#include "kernels/families.h"
 
 namespace octet::cuda {
 namespace {
@@ -37,7 +33,7 @@ class Pool final : public DeviceKernel {
     p.output = bytes_of(call.output);
     p.input_image = image_bytes(call.inputs[0], in);
     p.output_image = image_bytes(call.output, out);
-    p.groups = to_int(in.padded_channels() * static_cast<std::int64_t>(size_of(in.type)) / 16);
+    p.groups = groups_of(in);
     p.items = call.images * out.pixels() * p.groups;
     p.in_height = to_int(in.height), p.in_width = to_int(in.width), p.in_step = to_int(in.pixel_step());
     p.out_height = to_int(out.height), p.out_width = to_int(out.width);
@@ -57,45 +53,23 @@ class Pool final : public DeviceKernel {
   PoolDesc desc_;
 };
 
-/// True if the sum of a window's integers may leave s32.
-bool may_overflow(const PoolDesc& pool) {
-  const std::int64_t height = std::min(pool.window.kernel_h, pool.input.height);
-  const std::int64_t width = std::min(pool.window.kernel_w, pool.input.width);
-  const std::int64_t largest = pool.input.type == DataType::kUInt8 ? 255 : 32767;
-  return height > std::numeric_limits<std::int32_t>::max() / largest / width;
-}
-
 }  // namespace
 
-double pool_f32_cost(const kernels::OpDesc& desc, int /*images*/) {
-  const auto* pool = std::get_if<PoolDesc>(&desc);
-  if (pool == nullptr || !is_real_map(pool->input) || !is_real_map(pool->output)) return kCannot;
-  const kernels::WindowDesc& w = pool->window;
-  if (pool->input.channels != pool->output.channels) return kCannot;
-  if (w.dilation_h != 1 || w.dilation_w != 1 || w.kernel_h < 1 || w.kernel_w < 1) return kCannot;
-  if (w.stride_h < 1 || w.stride_w < 1) return kCannot;
-  if (w.pad_top < 0 || w.pad_left < 0 || w.pad_bottom < 0 || w.pad_right < 0) return kCannot;
-  return microseconds_of_bytes(pool->input.bytes() + pool->output.bytes());
+double pool_f32_cost(const kernels::OpDesc& desc, int images) {
+  if (kernels::pool_f32_generic_cost(desc, images) < 0) return kCannot;
+  const auto& pool = std::get<PoolDesc>(desc);
+  return microseconds_of_bytes(pool.input.bytes() + pool.output.bytes());
 }
 std::unique_ptr<kernels::Kernel> pool_f32(const kernels::OpDesc& desc) {
   return std::make_unique<Pool>(std::get<PoolDesc>(desc));
 }
 
-double pool_i8_cost(const kernels::OpDesc& desc, int /*images*/) {
-  const auto* pool = std::get_if<PoolDesc>(&desc);
-  if (pool == nullptr || !is_integer_map(pool->input)) return kCannot;
-  const FeatureMap &in = pool->input, &out = pool->output;
-  const kernels::WindowDesc& w = pool->window;
-  if (in.channels != out.channels || w.dilation_h != 1 || w.dilation_w != 1) return kCannot;
-  if (out.type == DataType::kFloat32) {
-    if (in.type != DataType::kUInt8 || pool->kind != PoolKind::kAverage) return kCannot;
-    if (out.layout != kernels::Layout::kNchw16c) return kCannot;
-  } else {
-    if (in.type != out.type || !is_integer_map(out)) return kCannot;
-    if (pool->kind == PoolKind::kMax && in.quantization != out.quantization) return kCannot;
-  }
-  if (pool->kind == PoolKind::kAverage && may_overflow(*pool)) return kCannot;
-  return microseconds_of_bytes(in.bytes() + out.bytes());
+double pool_i8_cost(const kernels::OpDesc& desc, int images) {
+  if (kernels::pool_i8_generic_cost(desc, images) < 0) return kCannot;
+  const auto& pool = std::get<PoolDesc>(desc);
+  const bool real = pool.output.type == DataType::kFloat32;
+  if (!is_integer_map(pool.input) || (!real && !is_integer_map(pool.output))) return kCannot;
+  return microseconds_of_bytes(pool.input.bytes() + pool.output.bytes());
 }
 std::unique_ptr<kernels::Kernel> pool_i8(const kernels::OpDesc& desc) {
   return std::make_unique<Pool>(std::get<PoolDesc>(desc));

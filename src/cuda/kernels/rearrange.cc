@@ -48,11 +48,7 @@ class ChannelShuffle final : public DeviceKernel {
   }
 
   void launch(const kernels::Call& call, Launcher& launcher) const override {
-    device::ShuffleParams p = params_;
-    p.in = view_of(call.inputs[0], in_);
-    p.out = view_of(call.output, out_);
-    p.items = call.images * out_.pixels() * p.groups;
-    launcher.launch(function_, grid_of_items(p.items, function_), p);
+    launch_on_views(call, launcher, function_, params_, in_, out_);
   }
 
  private:
@@ -83,11 +79,7 @@ class Pad final : public DeviceKernel {
   }
 
   void launch(const kernels::Call& call, Launcher& launcher) const override {
-    device::PadParams p = params_;
-    p.in = view_of(call.inputs[0], in_);
-    p.out = view_of(call.output, out_);
-    p.items = call.images * out_.pixels() * p.groups;
-    launcher.launch(function_, grid_of_items(p.items, function_), p);
+    launch_on_views(call, launcher, function_, params_, in_, out_);
   }
 
  private:
