@@ -62,6 +62,7 @@ struct Fiber {
   ucontext_t context = {};
   StackSwitch stack_switch;
   std::unique_ptr<std::byte[]> stack = std::make_unique_for_overwrite<std::byte[]>(kStackBytes);
+  Block* block = nullptr;  // which it runs in: makecontext hands on integers only
   State state = State::kEnded;
   Collective collective = nullptr;
   int detail = 0;
@@ -159,12 +160,11 @@ class Block {
     own.state = State::kReady;
     own.open.clear(), own.groups.clear();
     own.failure = nullptr;
-    const auto self = reinterpret_cast<std::uintptr_t>(this);
-    makecontext(&own.context, reinterpret_cast<void (*)()>(&Block::enter), 3,
-                static_cast<unsigned>(self & 0xffffffff), static_cast<unsigned>(self >> 32), thread);
+    own.block = this;
+    makecontext(&own.context, reinterpret_cast<void (*)()>(&Block::enter), 1, thread);
   }
-  static void enter(unsigned low, unsigned high, int thread) {
-    Block& block = *reinterpret_cast<Block*>(static_cast<std::uintptr_t>(high) << 32 | low);
+  static void enter(int thread) {
+    Block& block = *fiber(thread).block;
     device::Thread::Place place = block.place_;
     place.index = thread;
     device::Thread self(block, place);
